@@ -65,13 +65,14 @@ type Range struct {
 
 // Reader reads one consistent state.
 type Reader interface {
-	// Get returns the value of key, or ErrNotFound. The slice is the caller's until
+	// Get returns the value of key, or ErrNotFound. A key has at least one
+	// byte, and is not the single byte 0, which drivers keep for themselves. The slice is the caller's until
 	// the View or Update function returns and must not be changed.
 	Get(key []byte) ([]byte, error)
 
 	// Scan calls fn for each pair of the range in order until fn returns an error;
 	// Stop ends the scan early and makes Scan return nil. key and value are valid
-	// only during the call.
+	// only during the call, and fn must not write to the transaction that scans.
 	Scan(r Range, fn func(key, value []byte) error) error
 }
 
