@@ -60,6 +60,7 @@ type Function struct {
 	LastVersion uint64    `cbor:"8,keyasint,omitempty"` // highest version number ever published
 	Reserved    *int      `cbor:"9,keyasint,omitempty"` // reserved concurrency; nil: none set
 	Tags        []Tag     `cbor:"10,keyasint,omitempty"`
+	DisabledAt  time.Time `cbor:"11,keyasint,omitempty"` // when Disabled last changed
 }
 
 // Tag is a name and value that a user attached.
