@@ -6,7 +6,6 @@
 package object
 
 import (
-	"context"
 	"io"
 	"time"
 
@@ -129,9 +128,6 @@ type Conditions struct {
 	IfModifiedSince, IfUnmodifiedSince time.Time
 }
 
-// Check returns nil, or a fault with Reason PreconditionFailed or NotModified.
-func (c Conditions) Check(i *Info) error { return c.check(i) }
-
 // AppendInput adds data at the end of an appendable object, or makes a new one.
 type AppendInput struct {
 	Bucket, Key  string
@@ -232,33 +228,4 @@ type PartListing struct {
 // event per try of the transaction.
 type Sink interface {
 	Record(tx kv.Txn, rec *event.Record) error
-}
-
-// The operations, for reference by the wire layer. Store implements all of them; every
-// method may be called concurrently and is atomic and durable when it returns nil.
-type Operations interface {
-	CreateBucket(ctx context.Context, o event.Origin, b Bucket) (*Bucket, error) // existing, same owner: ACL is updated, no error
-	DeleteBucket(ctx context.Context, o event.Origin, bucket string) error
-	GetBucket(ctx context.Context, bucket string) (*Bucket, error) // cached: cheap on hot paths
-	ListBuckets(ctx context.Context, prefix, marker string, max int) (buckets []*Bucket, next string, err error)
-	SetBucketACL(ctx context.Context, bucket string, acl ACL) error
-
-	Put(ctx context.Context, o event.Origin, in PutInput) (*Info, error)
-	Head(ctx context.Context, bucket, key string) (*Info, error)                              // a symlink itself, not its target
-	Get(ctx context.Context, bucket, key string) (*Reader, error)                             // follows a symlink (one step); Reader.Info is the target's, Reader.Link the symlink
-	Delete(ctx context.Context, o event.Origin, bucket, key string) (existed bool, err error) // no event if it did not exist
-	DeleteMultiple(ctx context.Context, o event.Origin, bucket string, keys []string) error   // one event per key that existed
-	Copy(ctx context.Context, o event.Origin, in CopyInput) (*Info, error)
-	Append(ctx context.Context, o event.Origin, in AppendInput) (*Info, error)                 // Info.Size is the next position
-	PutSymlink(ctx context.Context, o event.Origin, in PutInput, target string) (*Info, error) // Body unused
-	SetObjectACL(ctx context.Context, bucket, key string, acl ACL) error
-	List(ctx context.Context, bucket string, in ListInput) (*Listing, error)
-
-	InitiateMultipart(ctx context.Context, o event.Origin, in PutInput) (*Upload, error) // Body unused
-	UploadPart(ctx context.Context, o event.Origin, in PartInput) (*Part, error)
-	UploadPartCopy(ctx context.Context, o event.Origin, in PartCopyInput) (*Part, error)
-	ListParts(ctx context.Context, bucket, key, uploadID string, marker, max int) (*PartListing, error)
-	CompleteMultipart(ctx context.Context, o event.Origin, bucket, key, uploadID string, parts []CompletedPart, forbidOverwrite, all bool) (*Info, error) // all: x-oss-complete-all
-	AbortMultipart(ctx context.Context, o event.Origin, bucket, key, uploadID string) error
-	ListUploads(ctx context.Context, bucket string, in UploadsInput) (*UploadListing, error)
 }
