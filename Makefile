@@ -1,0 +1,55 @@
+# Alcedo. `make` alone tells what there is.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME ?= 10s
+
+export CGO_ENABLED = 1
+export ALCEDO_RUNTIME_DIR ?= $(CURDIR)/.alcedo/runtimes
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## this list
+	@echo 'Alcedo: object storage that runs your code.'
+	@echo
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo 'Start with `make demo`. What is built lies in bin/, what is installed in .alcedo/.'
+
+.PHONY: demo
+demo: setup build ## upload a picture, see a function of each language resize it
+	@node e2e/demo/demo.js
+
+.PHONY: test
+test: ## everything: vet, Go tests with -race, end-to-end with the official SDKs
+	@scripts/test
+
+.PHONY: build
+build: ## bin/alcedo
+	@$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/alcedo ./cmd/alcedo
+
+.PHONY: run
+run: setup build ## serve on the default ports, with ./alcedo-data, until Ctrl-C
+	@exec bin/alcedo serve
+
+.PHONY: setup
+setup: ## install what is missing: host programs and the runtimes' built-in modules
+	@scripts/setup
+
+.PHONY: lint
+lint: ## formatting, vet, staticcheck, and the syntax of everything that is not Go
+	@STATICCHECK=$(STATICCHECK) scripts/lint
+
+.PHONY: bench
+bench: setup build ## measure the numbers that the project promises, beside a floor
+	@$(GO) run ./e2e/bench $(BENCHFLAGS)
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz
+
+.PHONY: clean
+clean: ## remove what was built and installed; never ./alcedo-data
+	rm -rf bin .alcedo e2e/node_modules
