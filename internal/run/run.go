@@ -139,7 +139,7 @@ func (i *Invoker) Check(ctx context.Context, name, qualifier string, l *lineage.
 
 func (i *Invoker) allowed(r *function.Resolved, l *lineage.Lineage) error {
 	if r.Disabled != "" {
-		return fault.New(fault.Denied, "FunctionInvocationDisabled", "Invocation of function '%s' is disabled: %s.", r.Name, r.Disabled).
+		return fault.New(fault.Denied, "FunctionDisabled", "Invocation of function '%s' is disabled: %s.", r.Name, r.Disabled).
 			WithHint("Enable it with EnableFunctionInvocation.")
 	}
 	if r.Reserved != nil && *r.Reserved == 0 {

@@ -96,7 +96,7 @@ func TestInvokeRefused(t *testing.T) {
 		records int
 	}{
 		"unknown":   {func(w *world, _ *Call) { w.resolved = nil }, "FunctionNotFound", 0},
-		"disabled":  {func(w *world, _ *Call) { w.resolved.Disabled = "why" }, "FunctionInvocationDisabled", 0},
+		"disabled":  {func(w *world, _ *Call) { w.resolved.Disabled = "why" }, "FunctionDisabled", 0},
 		"reserved":  {func(w *world, _ *Call) { w.resolved.Reserved = &zero }, "ResourceExhausted", 0},
 		"recursive": {func(_ *world, c *Call) { c.Lineage = deep }, "RecursiveInvocation", 0},
 		"role":      {func(w *world, _ *Call) { w.issueErr = fault.New(fault.Denied, "AccessDenied", "no") }, "AccessDenied", 1},
