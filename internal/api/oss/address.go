@@ -87,6 +87,25 @@ func (a *addressing) resolve(host, rawPath string) (address, error) {
 	return ad, checkKey(ad.key)
 }
 
+// resolvePath is the other reading of a virtual-host request whose path starts with the
+// bucket's name again; ok is false if it does not. With an IP endpoint and sldEnable,
+// ali-oss sends the bucket in both places. Only a signature can tell which was meant.
+func (a *addressing) resolvePath(ad address) (other address, ok bool) {
+	if ad.pathStyle || ad.bucket == "" {
+		return ad, false
+	}
+	rest, ok := strings.CutPrefix(ad.rawPath, "/"+ad.bucket)
+	if !ok || rest != "" && rest[0] != '/' {
+		return ad, false
+	}
+	key, err := unescapePath(strings.TrimPrefix(rest, "/"))
+	if err != nil || checkKey(key) != nil {
+		return ad, false
+	}
+	ad.key, ad.pathStyle = key, true
+	return ad, true
+}
+
 // checkKey refuses keys over the size limit and keys that are not UTF-8. An empty key is
 // no error here: it stands for the bucket.
 func checkKey(key string) error {
@@ -114,7 +133,9 @@ func invalidBucket(name string) error {
 // bucketOfHost returns the bucket that a host names. virtual is false for hosts that are
 // bare endpoints or unknown.
 func (a *addressing) bucketOfHost(host string) (bucket string, virtual bool, err error) {
-	host = strings.TrimSuffix(host, ".") // of a fully qualified name
+	// A dot at the end is a fully qualified name's; one at the start is ali-oss's, when it
+	// addresses the service by an IP endpoint.
+	host = strings.Trim(host, ".")
 	if host == "" {
 		return "", false, nil
 	}

@@ -45,7 +45,20 @@ func (p principal) lineage() *lineage.Lineage {
 func (q *request) authenticate() error {
 	p, err := q.h.auth.VerifyOSS(q.r, q.ossRequest())
 	if err != nil {
-		return err
+		if !fault.Is(err, identity.ReasonSignature) {
+			return err
+		}
+		first := q.address
+		other, ok := q.h.addr.resolvePath(first)
+		if !ok {
+			return err
+		}
+		q.address = other
+		var err2 error
+		if p, err2 = q.h.auth.VerifyOSS(q.r, q.ossRequest()); err2 != nil {
+			q.address = first
+			return err
+		}
 	}
 	q.who.Principal = p
 	return nil

@@ -233,6 +233,20 @@ func TestSignatures(t *testing.T) {
 			}
 		}
 	}
+	// ali-oss with an IP endpoint and sldEnable: the bucket stands in the host and the path.
+	both := e.build(identity.Credentials{}, "GET", "bkt", "a b+c", "", "")
+	both.Host = "bkt.oss-cn-hangzhou.aliyuncs.com"
+	identity.SignOSSV1(both, "bkt", "a b+c", rootKey, time.Now())
+	e.want(e.send(both), 200, "")
+	both = e.build(identity.Credentials{}, "PUT", "bkt", "a b+c", "", "x") // and a key that says the same
+	both.Host = "bkt.oss-cn-hangzhou.aliyuncs.com"
+	identity.SignOSSV1(both, "bkt", "bkt/a b+c", rootKey, time.Now())
+	e.want(e.send(both), 200, "")
+	e.want(e.do("HEAD", "bkt", "bkt/a b+c", "", ""), 200, "")
+	both = e.build(identity.Credentials{}, "GET", "", "", "", "")
+	both.Host = ".oss-cn-hangzhou.aliyuncs.com"
+	identity.SignOSSV1(both, "", "", rootKey, time.Now())
+	e.want(e.send(both), 200, "")
 	late := e.build(identity.Credentials{}, "GET", "bkt", "a b+c", "", "")
 	identity.SignOSSV1(late, "bkt", "a b+c", rootKey, time.Now().Add(-16*time.Minute))
 	e.want(e.send(late), 403, "RequestTimeTooSkewed")
@@ -322,7 +336,7 @@ func TestPostObject(t *testing.T) {
 	e.want(e.anon("POST", "open", "", "", "garbage", "Content-Type: "+ct), 400, "")
 	// A policy.
 	policy := func(conditions string, ttl time.Duration) []string {
-		doc := `{"expiration":"` + time.Now().Add(ttl).UTC().Format(timeFormat[:len(timeFormat)-1]+"Z") + `","conditions":[` + conditions + `]}`
+		doc := `{"expiration":"` + time.Now().Add(ttl).UTC().Format(time.RFC3339) + `","conditions":[` + conditions + `]}`
 		return signPolicy(doc, rootKey)
 	}
 	ok := `["starts-with","$key","user/"],{"bucket":"bkt"},["content-length-range",2,6],["eq","$x-oss-meta-a","1"]`

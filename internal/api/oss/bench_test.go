@@ -29,7 +29,6 @@ func (rewind) Close() error { return nil }
 
 func bench(b *testing.B, method string, sign func(*http.Request)) {
 	e := newEnv(b)
-	e.h.auth = e.ids
 	e.do("PUT", "bkt", "", "", "")
 	body := bytes.Repeat([]byte("x"), 4096)
 	e.do("PUT", "bkt", "dir/object", "", string(body))

@@ -133,10 +133,11 @@ func (q *request) serve() error {
 	if q.query, err = parseQuery(q.r.URL.RawQuery); err != nil {
 		return err
 	}
-	if q.op, err = q.route(); err != nil {
+	// Who asks comes before what is asked: see resolvePath.
+	if err = q.authenticate(); err != nil {
 		return err
 	}
-	if err = q.authenticate(); err != nil {
+	if q.op, err = q.route(); err != nil {
 		return err
 	}
 	if q.bucket != "" && q.op != opPutBucket { // which makes it

@@ -20,7 +20,9 @@ const (
 	maxXMLDepth = 8
 )
 
-const timeFormat = "2006-01-02T15:04:05.000Z"
+// timeFormat has milliseconds that are always zero: OSS shows whole seconds, and oss2
+// refuses to parse anything else.
+const timeFormat = "2006-01-02T15:04:05"
 
 // xmlWriter builds a response without reflection.
 type xmlWriter struct {
@@ -82,7 +84,7 @@ func (x *xmlWriter) bool(name string, v bool) {
 
 func (x *xmlWriter) time(name string, t time.Time) {
 	x.open(name)
-	x.b = t.UTC().AppendFormat(x.b, timeFormat)
+	x.b = append(t.UTC().AppendFormat(x.b, timeFormat), ".000Z"...)
 	x.close(name)
 }
 
