@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -532,6 +533,59 @@ func TestCodeSpooledAndBounded(t *testing.T) {
 	got := make([]byte, f.Size())
 	if _, err := f.ReadAt(got, 0); err != nil || !bytes.Equal(got, z) {
 		t.Fatalf("the zip kept is not the zip given: %v", err)
+	}
+}
+
+// fullDisk is a blob store whose commits fail.
+type fullDisk struct{ blob.Store }
+
+type fullWriter struct{ blob.Writer }
+
+func (d fullDisk) Create(ctx context.Context) (blob.Writer, error) {
+	w, err := d.Store.Create(ctx)
+	return fullWriter{w}, err
+}
+
+func (w fullWriter) Commit() (string, error) {
+	w.Abort()
+	return "", fmt.Errorf("write: %w", syscall.ENOSPC)
+}
+
+func TestCodeOnFullDisk(t *testing.T) {
+	ctx, h := context.Background(), open(t)
+	z := makeZip(t, entry{name: "index.js", body: "x"})
+	h.Store.blobs = fullDisk{h.blobs}
+	_, err := h.AddCode(ctx, bytes.NewReader(z), "")
+	wantReason(t, err, "InsufficientStorage")
+	h.Store.blobs = h.blobs
+	c := ok[Code](t)(h.AddCode(ctx, bytes.NewReader(z), "")) // whatever the failure left does not matter
+	ok[*Function](t)(h.Create(ctx, Function{Name: "f", Config: Config{Code: c}}))
+	r, _, err := h.Resolve(ctx, "f", "", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(filepath.Join(ok[string](t)(h.CodeDir(ctx, r)), "index.js")); string(b) != "x" {
+		t.Fatalf("%q %v", b, err)
+	}
+}
+
+// What a crash may leave in the directory goes away.
+func TestStraysAreRemoved(t *testing.T) {
+	ctx, h := context.Background(), open(t)
+	h.create(t, "f")
+	for _, n := range []string{"tmp-123", strings.Repeat("a", 64)} {
+		if err := os.MkdirAll(filepath.Join(h.dir, n, "sub"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := ok[*Store](t)(Open(ctx, h.kv, h.blobs, Options{Dir: h.dir, Now: func() time.Time { return time.Now().Add(2 * time.Hour) }}))
+	r, _, err := s.Resolve(ctx, "f", "", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ok[int](t)(s.Collect(ctx))
+	if left, _ := os.ReadDir(h.dir); len(left) != 1 || left[0].Name() != r.Config.Code.ID {
+		t.Fatalf("left %v", left)
 	}
 }
 

@@ -143,6 +143,7 @@ type call struct {
 	requestID string
 	who       *identity.Principal
 	body      []byte
+	slot      bool // the body is large: one of Handler.deploys is taken
 }
 
 // ServeHTTP answers one request. Every answer carries X-Fc-Request-Id.
@@ -167,19 +168,12 @@ func (h *Handler) serve(c *call) error {
 	} else if c.route.serve != nil && c.route.ownBody {
 		return c.route.serve(h, c) // reads the body its own way, and authenticates
 	} else {
-		release := func() {}
-		c.who, err = h.Identity.VerifyACS3(c.r, func() (string, error) {
-			if c.route.body > maxBody { // the signature is right, so waiting is worth it
-				select {
-				case h.deploys <- struct{}{}:
-					release = func() { <-h.deploys }
-				case <-c.r.Context().Done():
-					return "", c.r.Context().Err()
-				}
+		defer func() {
+			if c.slot {
+				<-h.deploys
 			}
-			return c.readBody(c.route.body)
-		})
-		defer func() { release() }()
+		}()
+		c.who, err = h.Identity.VerifyACS3(c.r, func() (string, error) { return h.readBody(c) })
 	}
 	if err != nil {
 		return err
@@ -193,14 +187,23 @@ func (h *Handler) serve(c *call) error {
 	return c.route.serve(h, c)
 }
 
-// readBody takes the request's body into memory and returns its SHA-256 in hex.
-func (c *call) readBody(limit int64) (string, error) {
-	b, err := readAll(c.r, nil, limit)
+// readBody takes the request's body into memory and returns its SHA-256 in hex. The
+// signature is right by now. A large body waits for its turn, so that few of them are
+// in memory at once; small ones never wait for those.
+func (h *Handler) readBody(c *call) (sum string, err error) {
+	if c.body, err = readAll(c.r, nil, min(c.route.body, maxBody)); fault.Is(err, "EntityTooLarge") && c.route.body > maxBody {
+		select {
+		case h.deploys <- struct{}{}:
+			c.slot = true
+		case <-c.r.Context().Done():
+			return "", c.r.Context().Err()
+		}
+		c.body, err = readAll(c.r, c.body, c.route.body)
+	}
 	if err != nil {
 		return "", err
 	}
-	c.body = b
-	return hexSHA256(b), nil
+	return hexSHA256(c.body), nil
 }
 
 const emptySHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -219,7 +222,7 @@ func readAll(r *http.Request, buf []byte, limit int64) ([]byte, error) {
 		return buf, entityTooLarge(limit)
 	}
 	if n := r.ContentLength; n > int64(cap(buf)) {
-		buf = make([]byte, 0, n+1) // room to see the end without growing
+		buf = append(make([]byte, 0, n+1), buf...) // room to see the end without growing
 	} else if cap(buf) == 0 && n != 0 {
 		buf = make([]byte, 0, 4<<10)
 	}

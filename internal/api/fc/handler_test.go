@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"hash/crc64"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -197,6 +198,32 @@ func TestCodeFromOSS(t *testing.T) {
 	a := w.must("POST", "functions", w.input("f", "code", map[string]any{"ossBucketName": "b", "ossObjectName": "code.zip"}))
 	if a.body["codeSize"] != float64(len(w.objects["b/code.zip"])) {
 		t.Error(a.text)
+	}
+}
+
+// Large bodies take turns; small ones, and other requests, do not wait for them.
+func TestLargeBodies(t *testing.T) {
+	w := newWorld(t)
+	for range cap(w.h.deploys) {
+		w.h.deploys <- struct{}{}
+	}
+	w.must("POST", "functions", w.input("small"))
+	noise := make([]byte, 1<<20)
+	rand.NewChaCha8([32]byte{}).Read(noise)
+	large := w.input("large", "code", map[string]any{"zipFile": codeZip(t, "index.js", string(noise))})
+	done := make(chan answer)
+	go func() { done <- w.do("POST", "functions", large) }()
+	select {
+	case a := <-done:
+		t.Fatalf("did not wait: %s", a.text)
+	case <-time.After(20 * time.Millisecond):
+	}
+	<-w.h.deploys
+	if a := <-done; a.status != 200 || a.body["codeSize"].(float64) < 1<<20 {
+		t.Fatalf("%d %s", a.status, a.text)
+	}
+	if n := len(w.h.deploys); n != cap(w.h.deploys)-1 {
+		t.Fatalf("%d turns are taken", n)
 	}
 }
 
