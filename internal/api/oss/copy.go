@@ -177,10 +177,8 @@ func (q *request) putSymlink() error {
 	if v == "" {
 		return errMissing("the header x-oss-symlink-target")
 	}
-	target, err := unescapePath(v)
-	if err != nil {
-		return errArgument("x-oss-symlink-target", v, "It is an object name, percent-encoded.")
-	}
+	// oss2, ali-oss and the like encode the name, alibabacloud-oss-go-sdk-v2 does not.
+	target := decodeValid(v)
 	if err := checkKey(target); err != nil {
 		return err
 	}

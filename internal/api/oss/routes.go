@@ -163,9 +163,23 @@ var notBuilt = func() map[string]bool {
 		logging metaQuery mirror objectLock objectWorm overwriteConfig policy policyStatus processConfiguration publicAccessBlock qos
 		qosInfo qosRequester redundancyTransition referer regions regionList replication replicationLocation replicationProgress
 		requesterQosInfo requestPayment resourceGroup resourcePool resourcePoolBuckets resourcePoolInfo restore retention rtc seal select
-		stat status style styleName tagging transferAcceleration udf udfApplication udfApplicationLog udfId udfImage udfImageDesc udfName
+		stat status style styleName tag-key tag-value tagging transferAcceleration udf udfApplication udfApplicationLog udfId udfImage udfImageDesc udfName
 		userDefinedLogFieldsConfig vectorBucket versioning versions vip vod vpcip website worm wormExtend wormId
 		x-oss-async-process x-oss-dir-list x-oss-rename x-oss-redundancy-transition-taskid x-oss-target-redundancy-type x-oss-seek-position`) {
+		m[s] = true
+	}
+	return m
+}()
+
+// plain are parameters that belong to operations rather than name them. PHP's SDK sends
+// empty ones as bare names.
+var plain = func() map[string]bool {
+	m := map[string]bool{}
+	for s := range strings.FieldsSeq(`
+		callback-var continuation-token delimiter encoding-type fetch-owner key-marker list-type marker max-keys max-parts max-uploads
+		part-number-marker position prefix security-token start-after upload-id-marker
+		response-cache-control response-content-disposition response-content-encoding response-content-language response-content-type
+		response-expires`) {
 		m[s] = true
 	}
 	return m
@@ -201,7 +215,7 @@ func (q *request) route() (*operation, error) {
 			if p.value != "" && p.value != "null" {
 				return nil, errNotImplemented("the parameter versionId", "Buckets here are never versioned; leave it out.")
 			}
-		case !p.hasValue && (lv != onObject || method != http.MethodGet && method != http.MethodHead):
+		case !p.hasValue && !plain[p.name] && (lv != onObject || method != http.MethodGet && method != http.MethodHead):
 			// A bare name names a subresource. On reads of objects it may as well be
 			// a cache buster; anywhere else guessing could delete a bucket.
 			return nil, errNotImplemented("the parameter "+clip(p.name, 64), "No subresource of this name is known.")
