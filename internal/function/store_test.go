@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -512,6 +513,68 @@ func TestCodeIsSharedAndCollected(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// A collector that runs all the time, with no grace at all, never takes the code of a
+// function that exists. Whose package it took before Create named it is told so.
+func TestCollectRaces(t *testing.T) {
+	ctx := context.Background()
+	h := open(t, func(o *Options) { o.Now, o.Grace = time.Now, time.Nanosecond })
+	stop := make(chan struct{})
+	var collector, writers sync.WaitGroup
+	collector.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				ok[int](t)(h.Collect(ctx))
+			}
+		}
+	})
+	zips := make([][]byte, 3)
+	for i := range zips {
+		zips[i] = makeZip(t, entry{name: "index.js", body: fmt.Sprint(i)})
+	}
+	var made atomic.Int64
+	for w := range 4 {
+		writers.Go(func() {
+			name := fmt.Sprint("f", w)
+			for i := range 40 {
+				which := (i + w) % len(zips)
+				code, err := h.AddCode(ctx, bytes.NewReader(zips[which]), "")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, err = h.Create(ctx, Function{Name: name, Config: Config{Code: code}})
+				if fault.Is(err, "CodeNotFound") {
+					continue
+				} else if err != nil {
+					t.Error(err)
+					return
+				}
+				made.Add(1)
+				dir, err := h.CodePath(ctx, code)
+				b, readErr := os.ReadFile(filepath.Join(dir, "index.js"))
+				if err != nil || readErr != nil || string(b) != fmt.Sprint(which) {
+					t.Errorf("code of a living function: %q %v %v", b, err, readErr)
+				}
+				if _, err := h.Delete(ctx, name, "", nil); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	writers.Wait()
+	close(stop)
+	collector.Wait()
+	if made.Load() == 0 {
+		t.Error("the collector let nothing live")
+	}
+	h.Store.opt.Now = func() time.Time { return time.Now().Add(time.Second) } // past the rounding of times
+	ok[int](t)(h.Collect(ctx))
+	_ = h.blobs.List(ctx, func(e blob.Entry) error { t.Errorf("blob %s is left", e.ID); return nil })
 }
 
 func TestCodeSpooledAndBounded(t *testing.T) {

@@ -34,7 +34,14 @@ type Alias struct {
 	Modified    time.Time          `cbor:"6,keyasint"`
 }
 
-const maxDescription = 256 // characters of a description
+const (
+	maxDescription = 256 // characters of a description
+
+	// Bounds of one function, so that it can be deleted with all it has in one
+	// transaction.
+	maxVersions = 5000
+	maxAliases  = 1000
+)
 
 // isVersion reports whether a qualifier is a version id rather than an alias name;
 // alias names cannot start with a digit.
@@ -88,6 +95,9 @@ func (s *Store) PublishVersion(ctx context.Context, name, ifMatch, description s
 			} else if err != nil && !fault.Is(err, "VersionNotFound") {
 				return err
 			}
+		}
+		if err := checkCount(t, tableVersion, name, "versions", maxVersions); err != nil {
+			return err
 		}
 		f.LastVersion++
 		v := &Version{ID: strconv.FormatUint(f.LastVersion, 10), Description: description, Created: now, Config: f.Config}
@@ -175,6 +185,9 @@ func (s *Store) CreateAlias(ctx context.Context, function string, a Alias) (*Ali
 			return err
 		}
 		if err := checkAlias(t, function, &a); err != nil {
+			return err
+		}
+		if err := checkCount(t, tableAlias, function, "aliases", maxAliases); err != nil {
 			return err
 		}
 		return put(t, row.Key(tableAlias, function, a.Name), &a)
@@ -302,6 +315,17 @@ func checkAlias(r kv.Reader, function string, a *Alias) error {
 		return fault.New(fault.Invalid, "InvalidArgument", "additionalVersionWeight adds up to %v: at most 1 is allowed.", sum)
 	}
 	return nil
+}
+
+// checkCount refuses one more row of a function than there may be.
+func checkCount(r kv.Reader, table, name, what string, most int) error {
+	n := 0
+	err := r.Scan(kv.Prefix(prefix(table, name)), func(_, _ []byte) error { n++; return nil })
+	if err == nil && n >= most {
+		err = fault.New(fault.Conflict, "LimitExceeded", "function '%s' has %d %s, as many as a function may have.", name, n, what).
+			WithHint("Delete some of them first.")
+	}
+	return err
 }
 
 func checkDescription(d string) error {

@@ -133,7 +133,10 @@ func (h *Handler) fail(c *call, err error) {
 		h.Log.Error("request failed", "request", c.requestID, "method", c.r.Method, "path", c.r.URL.Path, "error", err)
 		message = "an internal error has occurred. Please retry."
 	}
-	var body any = struct{ Code, Message, RequestId string }{e.code, message, c.requestID}
+	var body any = struct {
+		Code, Message string
+		RequestID     string `json:"RequestId"`
+	}{e.code, message, c.requestID}
 	if isOldPath(c.r.URL.Path) {
 		body = struct{ ErrorCode, ErrorMessage string }{e.code, message}
 	}

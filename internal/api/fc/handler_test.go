@@ -48,7 +48,7 @@ func TestFunctionLife(t *testing.T) {
 	etag := a.header.Get("Etag")
 	w.wantError(w.do("POST", "functions", w.input("f")), 409, "FunctionAlreadyExists", "'f'")
 	u := w.must("PUT", "functions/f", map[string]any{"timeout": 60, "environmentVariables": map[string]string{}, "functionName": "ignored"}, "If-Match", etag)
-	if u.body["timeout"] != 60.0 || u.body["memorySize"] != 512.0 || len(u.body["environmentVariables"].(map[string]any)) != 0 || u.body["description"] != "d" || u.body["codeChecksum"] != sum {
+	if u.body["timeout"] != 60.0 || u.body["memorySize"] != 512.0 || len(u.body["environmentVariables"].(map[string]any)) != 0 || u.body["description"] != "d" || u.body["invocationRestriction"] != nil || u.body["codeChecksum"] != sum {
 		t.Errorf("after update: %s", u.text)
 	}
 	w.wantError(w.do("PUT", "functions/f", map[string]any{"timeout": 61}, "If-Match", etag), 412, "PreconditionFailed", "")

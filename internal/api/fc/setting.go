@@ -328,12 +328,17 @@ func (h *Handler) listTagResources(c *call) error {
 	if t := q.Get("Tag"); t != "" && json.Unmarshal([]byte(t), &want) != nil {
 		return invalid("Tag '%s' is invalid: it must be a JSON array of {\"Key\",\"Value\"}", clip(t))
 	}
-	type resource struct{ ResourceId, ResourceType, TagKey, TagValue string } //nolint:revive // the wire's names
+	type resource struct {
+		ResourceID   string `json:"ResourceId"`
+		ResourceType string
+		TagKey       string
+		TagValue     string
+	}
 	out := struct {
-		RequestId    string //nolint:revive // the wire's name
+		RequestID    string `json:"RequestId"`
 		NextToken    string `json:",omitempty"`
 		TagResources []resource
-	}{RequestId: c.requestID, TagResources: []resource{}}
+	}{RequestID: c.requestID, TagResources: []resource{}}
 	var fs []*function.Function
 	if len(names) > 0 {
 		for _, n := range names {
