@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"path"
 	"strings"
 	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/function"
 	"github.com/alcedo-storage/alcedo/internal/identity"
+	"github.com/alcedo-storage/alcedo/internal/runner"
 )
 
 // functionOutput is the model Function. Settings that are only given back are added
@@ -101,12 +103,21 @@ func (h *Handler) answerFunction(c *call, f *function.Function) error {
 	}
 	c.w.Header().Set("Etag", f.ETag)
 	if h.Runtimes != nil {
-		if by, err := h.Runtimes.CheckRuntime(f.Config.Runtime); err == nil && by != "" {
-			c.w.Header().Set("X-Alcedo-Runtime", f.Config.Runtime+" -> "+by)
+		if rt, err := h.Runtimes.CheckRuntime(f.Config.Runtime); err == nil {
+			c.w.Header().Set("X-Alcedo-Runtime", f.Config.Runtime+" -> "+servedBy(rt))
 		}
 	}
 	c.write(200, b)
 	return nil
+}
+
+// servedBy names an interpreter as people know it: "node v20.20.2".
+func servedBy(rt runner.Runtime) string {
+	s := path.Base(rt.Path) + " v" + strings.TrimPrefix(rt.Version, "v")
+	if !rt.Exact {
+		s += " (the nearest version on this host)"
+	}
+	return s
 }
 
 func (h *Handler) createFunction(c *call) error {
@@ -176,7 +187,7 @@ func (h *Handler) diagnose(ctx context.Context, cfg *function.Config) error {
 	if err != nil {
 		return err
 	}
-	return h.Runtimes.Diagnose(ctx, dir, cfg)
+	return h.Runtimes.Diagnose(ctx, cfg.Runtime, dir, cfg.Handler)
 }
 
 // addCode keeps the code package of a request.

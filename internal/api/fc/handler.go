@@ -24,6 +24,7 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/kv"
 	"github.com/alcedo-storage/alcedo/internal/lineage"
 	"github.com/alcedo-storage/alcedo/internal/run"
+	"github.com/alcedo-storage/alcedo/internal/runner"
 	"github.com/alcedo-storage/alcedo/internal/trigger"
 )
 
@@ -35,15 +36,15 @@ type Identity interface {
 	CheckTrust(roleARN, service string) error
 }
 
-// Runtimes knows the languages of this host.
+// Runtimes knows the languages of this host; *runner.Runner does.
 type Runtimes interface {
-	// CheckRuntime returns what serves a runtime name, for people ("node v20.20.2"),
-	// or a fault that says what to install.
-	CheckRuntime(name string) (servedBy string, err error)
+	// CheckRuntime returns what serves a runtime name, or a fault that says what to
+	// install.
+	CheckRuntime(name string) (runner.Runtime, error)
 
 	// Diagnose looks at unpacked code before a function gets it: a missing handler
 	// file, syntax that the interpreter cannot parse. A fault refuses the code.
-	Diagnose(ctx context.Context, dir string, cfg *function.Config) error
+	Diagnose(ctx context.Context, runtime, codeDir, handler string) error
 
 	// Evict ends a function's instances once they are idle. It does not wait.
 	Evict(functionID string)

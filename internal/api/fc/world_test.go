@@ -83,18 +83,15 @@ func (w *world) IssueForRun(role, service, session string, ttl time.Duration, l 
 	return w.ids.IssueForRun(role, service, session, ttl, (*identity.Lineage)(l))
 }
 
-func (w *world) CheckRuntime(name string) (string, error) {
-	if strings.HasPrefix(name, "nodejs") || name == "custom" {
-		return "node v20.20.2", nil
+func (w *world) CheckRuntime(name string) (runner.Runtime, error) {
+	if strings.HasPrefix(name, "nodejs") {
+		return runner.Runtime{Name: name, Path: "/usr/bin/node", Version: "20.20.2", Exact: true}, nil
 	}
-	return "", fault.New(fault.Invalid, "InvalidArgument", "runtime '%s' is not supported", name)
+	return runner.Runtime{}, fault.New(fault.Invalid, "InvalidArgument", "runtime '%s' is not supported", name)
 }
 
-func (w *world) Diagnose(_ context.Context, dir string, cfg *function.Config) error {
-	if isCustom(cfg.Runtime) {
-		return nil
-	}
-	file, _, _ := strings.Cut(cfg.Handler, ".")
+func (w *world) Diagnose(_ context.Context, _, dir, handler string) error {
+	file, _, _ := strings.Cut(handler, ".")
 	if _, err := os.Stat(filepath.Join(dir, file+".js")); err != nil {
 		return fault.New(fault.Invalid, "InvalidArgument", "the code package has no file %s.js", file)
 	}
