@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha1"
 	"encoding/base64"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -141,6 +142,27 @@ func TestActionTable(t *testing.T) {
 	e.do("PUT", "closed", "", "", "")
 	e.want(e.send(e.build(half, "POST", "bkt", "k", "x-oss-process", "x-oss-process=image/resize,w_1|sys/saveas,o_eA,b_Y2xvc2Vk")), 403, "AccessDenied")
 	e.want(e.send(e.build(half, "POST", "bkt", "k", "x-oss-process", "x-oss-process=image/resize,w_1|sys/saveas,o_eA")), 200, "")
+	// A symlink is no way around: what it leads to must be allowed too.
+	e.do("PUT", "bkt", "secret", "", "s3cret")
+	linker := e.user("linker", `{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:*","Resource":"acs:oss:*:*:bkt/own/*"}]}`)
+	e.want(e.send(e.build(linker, "PUT", "bkt", "own/l", "symlink", "", "X-Oss-Symlink-Target: secret")), 200, "")
+	a := e.send(e.build(linker, "POST", "bkt", "own/mp", "uploads", ""))
+	_, id, _ := strings.Cut(a.body, "<UploadId>")
+	id, _, _ = strings.Cut(id, "<")
+	for _, req := range []*http.Request{
+		e.build(linker, "GET", "bkt", "own/l", "", ""),
+		e.build(linker, "HEAD", "bkt", "own/l", "", ""),
+		e.build(linker, "HEAD", "bkt", "own/l", "objectMeta", ""),
+		e.build(linker, "GET", "bkt", "own/l", "x-oss-process=image/info", ""),
+		e.build(linker, "POST", "bkt", "own/l", "x-oss-process", "x-oss-process=image/resize,w_1|sys/saveas,o_b3duL3g"),
+		e.build(linker, "PUT", "bkt", "own/mp", "partNumber=1&uploadId="+id, "", "X-Oss-Copy-Source: /bkt/own/l"),
+	} {
+		e.want(e.send(req), 403, "")
+	}
+	e.do("PUT", "bkt", "own/plain", "", "x")
+	e.do("PUT", "bkt", "own/l", "symlink", "", "X-Oss-Symlink-Target: own/plain")
+	e.want(e.send(e.build(linker, "GET", "bkt", "own/l", "", "")), 200, "")
+	e.want(e.send(e.build(linker, "PUT", "bkt", "own/mp", "partNumber=1&uploadId="+id, "", "X-Oss-Copy-Source: /bkt/own/l")), 200, "")
 	// A batch with one forbidden key deletes nothing.
 	e.do("PUT", "bkt", "mine/1", "", "x")
 	mine := e.user("mine", `{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:DeleteObject","Resource":"acs:oss:*:*:bkt/mine/*"}]}`)

@@ -104,6 +104,20 @@ func (q *request) replyCopied(root, etag string, i *object.Info) {
 	_ = q.replyXML(x)
 }
 
+// linkTarget returns the key that a copy of data from key reads, which for a symlink is
+// its target, once the caller may read that.
+func (q *request) linkTarget(bucket, key string) (string, error) {
+	i, err := q.h.objects.Head(q.r.Context(), bucket, key)
+	if err != nil || i.Kind != object.Symlink {
+		return key, err
+	}
+	b, err := q.h.objects.GetBucket(q.r.Context(), bucket)
+	if err != nil {
+		return "", err
+	}
+	return i.Target, q.allow("oss:GetObject", b, i.Target, grantRead)
+}
+
 func (q *request) uploadPartCopy() error {
 	number, err := q.partNumber()
 	if err != nil {
@@ -111,6 +125,9 @@ func (q *request) uploadPartCopy() error {
 	}
 	bucket, key, err := q.copySource()
 	if err != nil {
+		return err
+	}
+	if key, err = q.linkTarget(bucket, key); err != nil {
 		return err
 	}
 	in := object.PartCopyInput{

@@ -261,8 +261,24 @@ func (q *request) announce(s span, size int64) int {
 	return http.StatusPartialContent
 }
 
-func (q *request) getObject() error {
+// open opens the object that the request names. OSS asks for the permission on a
+// symlink's target when it is followed, not when the link is made.
+func (q *request) open(action string, g grant) (*object.Reader, error) {
 	rd, err := q.h.objects.Get(q.r.Context(), q.bucket, q.key)
+	if err != nil {
+		return nil, err
+	}
+	if rd.Link != nil {
+		if err := q.allow(action, q.bucketI, rd.Info.Key, g); err != nil {
+			rd.Close()
+			return nil, err
+		}
+	}
+	return rd, nil
+}
+
+func (q *request) getObject() error {
+	rd, err := q.open("oss:GetObject", grantRead)
 	if err != nil {
 		return err
 	}
@@ -302,7 +318,7 @@ func (q *request) stat() (i, link *object.Info, err error) {
 	if err != nil || i.Kind != object.Symlink {
 		return i, nil, err
 	}
-	rd, err := q.h.objects.Get(q.r.Context(), q.bucket, q.key)
+	rd, err := q.open("oss:GetObject", grantRead)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -14,9 +14,11 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/event"
+	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/lineage"
 	"github.com/alcedo-storage/alcedo/internal/object"
 )
@@ -101,7 +103,7 @@ type request struct {
 	who     principal
 	bucketI *object.Bucket // set for every operation on an existing bucket
 	status  int            // 0 until the header is written
-	err     error
+	err     *fault.Error   // what the request came to, nil if it went well
 }
 
 // ServeHTTP implements http.Handler.
@@ -114,9 +116,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := q.serve(); err != nil {
 		q.fail(err)
 	}
+	if q.err != nil && q.err.Err != nil && (q.err.Kind == fault.Internal || q.err.Kind == fault.Unavailable) && !clientGone(q.err.Err) {
+		h.log.Error("oss request failed", "id", q.id, "method", r.Method, "bucket", q.bucket, "key", q.key, "error", q.err.Err)
+	}
 	if h.log.Enabled(r.Context(), slog.LevelDebug) {
 		q.logAccess()
 	}
+}
+
+// clientGone reports whether err only says that nobody reads the answer anymore.
+func clientGone(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) || errors.Is(err, context.Canceled) || errors.Is(err, syscall.EPIPE) || errors.Is(err, http.ErrHandlerTimeout)
 }
 
 func (q *request) serve() error {
@@ -156,8 +167,12 @@ func (q *request) logAccess() {
 	if q.op != nil {
 		name = q.op.name
 	}
+	why := ""
+	if q.err != nil {
+		why = string(q.err.Reason)
+	}
 	q.h.log.Debug("oss request", "id", q.id, "op", name, "method", q.r.Method, "bucket", q.bucket, "key", q.key,
-		"status", q.status, "from", q.r.RemoteAddr, "who", q.who.id(), "took", q.h.now().Sub(q.now), "err", q.err)
+		"status", q.status, "from", q.r.RemoteAddr, "who", q.who.id(), "took", q.h.now().Sub(q.now), "why", why)
 }
 
 // origin says who causes the change that this request makes.

@@ -158,7 +158,7 @@ func (q *request) getProcessed() error {
 		return fault.New(fault.Invalid, object.InvalidArgument, "The action sys/saveas cannot be used by a GET.").
 			WithHint("Send it as a POST with the parameter ?x-oss-process and the process in the body.")
 	}
-	rd, err := q.h.objects.Get(q.r.Context(), q.bucket, q.key)
+	rd, err := q.open("oss:GetObject", grantRead)
 	if err != nil {
 		return err
 	}
@@ -221,7 +221,7 @@ func (q *request) processObject() error {
 	if err := q.allow("oss:PutObject", to, p.SaveAs.Key, grantWrite); err != nil {
 		return err
 	}
-	rd, err := q.h.objects.Get(q.r.Context(), q.bucket, q.key)
+	rd, err := q.open("oss:PostProcessTask", grantNone)
 	if err != nil {
 		return err
 	}
