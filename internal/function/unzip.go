@@ -58,29 +58,27 @@ func unzip(r io.ReaderAt, size int64, dir string, lim limits) error {
 		return err
 	}
 	defer root.Close()
+	u := &unpacking{root: root, lim: lim, left: lim.unpacked, dirs: map[string]bool{".": true}}
 
 	// Links come last, so that no file is written through one.
 	var links []*zip.File
-	left := lim.unpacked
 	for _, f := range zr.File {
 		name := path.Clean(f.Name)
+		var err error
 		switch mode := f.Mode(); {
 		case mode.IsDir() || strings.HasSuffix(f.Name, "/"):
-			if err := mkdirAll(root, name); err != nil {
-				return err
-			}
+			err = u.mkdir(name)
 		case mode&fs.ModeSymlink != 0:
 			links = append(links, f)
 		default:
-			n, err := extract(root, name, f, left, lim)
-			if err != nil {
-				return err
-			}
-			left -= n
+			err = u.extract(name, f)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	for _, f := range links {
-		if err := link(root, f); err != nil {
+		if err := u.link(f); err != nil {
 			return err
 		}
 	}
@@ -91,6 +89,14 @@ func unzip(r io.ReaderAt, size int64, dir string, lim limits) error {
 		}
 	}
 	return nil
+}
+
+// unpacking is one unzip under way.
+type unpacking struct {
+	root *os.Root
+	lim  limits
+	left int64           // bytes that may still be written
+	dirs map[string]bool // made already
 }
 
 // checkEntries checks everything that can be known without unpacking.
@@ -148,13 +154,13 @@ func checkEntry(f *zip.File) error {
 	return nil
 }
 
-// extract writes one file of at most left bytes and returns its size.
-func extract(root *os.Root, name string, f *zip.File, left int64, lim limits) (int64, error) {
+// extract writes one file.
+func (u *unpacking) extract(name string, f *zip.File) error {
 	if name == "." {
-		return 0, badZip("the name '%s' is not that of a file", shown(f.Name))
+		return badZip("the name '%s' is not that of a file", shown(f.Name))
 	}
-	if err := mkdirAll(root, path.Dir(name)); err != nil {
-		return 0, err
+	if err := u.mkdir(path.Dir(name)); err != nil {
+		return err
 	}
 	perm := fs.FileMode(0o644)
 	if f.Mode()&0o111 != 0 {
@@ -162,35 +168,36 @@ func extract(root *os.Root, name string, f *zip.File, left int64, lim limits) (i
 	}
 	in, err := f.Open()
 	if err != nil {
-		return 0, badZip("the entry '%s' cannot be read (%s)", shown(f.Name), strings.TrimPrefix(err.Error(), "zip: "))
+		return badZip("the entry '%s' cannot be read (%s)", shown(f.Name), strings.TrimPrefix(err.Error(), "zip: "))
 	}
 	defer in.Close()
 	// A name that stands twice in a zip means its last entry, as unzip has it.
-	out, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
+	out, err := u.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
 	if err != nil {
-		return 0, clash(f.Name, err)
+		return clash(f.Name, err)
 	}
 	if err := out.Chmod(perm); err != nil { // whatever the umask
 		out.Close()
-		return 0, err
+		return err
 	}
 	src := &source{r: in}
-	n, err := io.Copy(out, io.LimitReader(src, left+1))
+	n, err := io.Copy(out, io.LimitReader(src, u.left+1))
 	if closeErr := out.Close(); err == nil {
 		err = closeErr
 	}
 	switch {
 	case src.err != nil:
-		return 0, badZip("the entry '%s' is damaged (%s)", shown(f.Name), strings.TrimPrefix(src.err.Error(), "zip: "))
+		return badZip("the entry '%s' is damaged (%s)", shown(f.Name), strings.TrimPrefix(src.err.Error(), "zip: "))
 	case err != nil:
-		return 0, err
-	case n > left:
-		return 0, tooLarge(lim.unpacked)
+		return err
+	case n > u.left:
+		return tooLarge(u.lim.unpacked)
 	}
-	return n, nil
+	u.left -= n
+	return nil
 }
 
-func link(root *os.Root, f *zip.File) error {
+func (u *unpacking) link(f *zip.File) error {
 	in, err := f.Open()
 	if err != nil {
 		return badZip("the entry '%s' cannot be read", shown(f.Name))
@@ -205,23 +212,28 @@ func link(root *os.Root, f *zip.File) error {
 	if target == "" || len(b) > maxSymlink || strings.IndexByte(target, 0) >= 0 || path.IsAbs(target) || inside == ".." || strings.HasPrefix(inside, "../") {
 		return badZip("the symbolic link '%s' points to '%s', which is not inside the package", shown(f.Name), shown(target))
 	}
-	if err := mkdirAll(root, path.Dir(name)); err != nil {
+	if err := u.mkdir(path.Dir(name)); err != nil {
 		return err
 	}
-	if err := root.Symlink(target, name); err != nil {
+	if err := u.root.Symlink(target, name); err != nil {
 		return clash(f.Name, err)
 	}
 	return nil
 }
 
-func mkdirAll(root *os.Root, name string) error {
-	if name == "." {
+// mkdir makes a directory and those above it, readable by all whatever the umask.
+func (u *unpacking) mkdir(name string) error {
+	if u.dirs[name] {
 		return nil
 	}
-	if err := root.MkdirAll(name, 0o755); err != nil {
+	if err := u.mkdir(path.Dir(name)); err != nil {
+		return err
+	}
+	if err := u.root.Mkdir(name, 0o755); err != nil {
 		return clash(name, err)
 	}
-	return nil
+	u.dirs[name] = true
+	return u.root.Chmod(name, 0o755)
 }
 
 // clash explains an error that comes of two entries in each other's way; others stay.

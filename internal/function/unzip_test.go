@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/alcedo-storage/alcedo/internal/fault"
@@ -18,6 +19,7 @@ var testLimits = limits{unpacked: 1 << 20, entries: 100}
 
 func TestUnzip(t *testing.T) {
 	dir := t.TempDir()
+	defer syscall.Umask(syscall.Umask(0o077))
 	z := makeZip(t,
 		entry{name: "index.js", body: "code", mode: 0o600},
 		entry{name: "bin/tool", body: "#!/bin/sh", mode: 0o711},
@@ -53,8 +55,10 @@ func TestUnzip(t *testing.T) {
 			t.Errorf("%s: %q %v %v", name, b, info.Mode(), err)
 		}
 	}
-	if info, err := os.Stat(filepath.Join(dir, "empty")); err != nil || info.Mode().Perm() != 0o755 {
-		t.Errorf("empty: %v %v", info, err)
+	for _, d := range []string{"empty", "bin", "node_modules", "node_modules/.bin"} {
+		if info, err := os.Stat(filepath.Join(dir, d)); err != nil || info.Mode().Perm() != 0o755 {
+			t.Errorf("%s: %v %v", d, info, err)
+		}
 	}
 }
 

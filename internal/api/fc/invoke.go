@@ -37,10 +37,8 @@ func (h *Handler) invokeFunction(c *call) (err error) {
 			events.Put(buf)
 		}
 	}()
-	read := false
 	c.who, err = h.Identity.VerifyACS3(c.r, func() (string, error) {
 		var err error
-		read = true
 		if *buf, err = readAll(c.r, (*buf)[:0], limit); err != nil {
 			return "", err
 		}
@@ -52,11 +50,6 @@ func (h *Handler) invokeFunction(c *call) (err error) {
 	name := c.args[0]
 	if err := h.authorize(c, name); err != nil {
 		return err
-	}
-	if !read { // a driver that left the body to us
-		if *buf, err = readAll(c.r, (*buf)[:0], limit); err != nil {
-			return err
-		}
 	}
 	qualifier := ""
 	if c.r.URL.RawQuery != "" {
