@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"sort"
 	"strconv"
+	"strings"
 
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/object"
@@ -85,9 +86,14 @@ var reasons = map[fault.Reason]wireError{
 	"CutEdgeExceedRange": {400, "CutEdgeExceedRange", ""},
 	"BadWebPImage":       {400, "BadWebPImage", ""},
 	"NoSuchStyle":        {404, "NoSuchStyle", ""},
+	noSuchProcess:        {400, "NotImplemented", ""},
 
 	"InternalError": {500, "InternalError", ""},
 }
+
+// noSuchProcess is an x-oss-process that is not implemented: a 400, unlike operations
+// that are not (OSS image processing, error codes).
+const noSuchProcess fault.Reason = "NotImplementedProcess"
 
 // kinds is the way out for reasons that the table above lacks.
 var kinds = map[fault.Kind]wireError{
@@ -159,6 +165,9 @@ func errNotImplemented(what, hint string) *fault.Error {
 func errArgument(name, value, hint string) *fault.Error {
 	if len(value) > 200 {
 		value = value[:200]
+	}
+	if strings.HasPrefix(name, "X-Oss-") {
+		name = strings.ToLower(name)
 	}
 	return fault.New(fault.Invalid, object.InvalidArgument, "The value of %s is invalid.", name).WithHint("%s", hint).
 		With("ArgumentName", name).With("ArgumentValue", value)

@@ -435,7 +435,7 @@ func TestProcess(t *testing.T) {
 	e.want(e.do("GET", "bkt", "a.png", "x-oss-process=style/thumb", ""), 404, "NoSuchStyle")
 	e.want(e.do("GET", "bkt", "a.png", "x-oss-process=image/resize,w_10%7Csys/saveas,o_YQ", ""), 400, "InvalidArgument")
 	e.want(e.do("GET", "bkt", "a.txt", "x-oss-process=image/resize,w_10", ""), 400, "BadRequest")
-	e.want(e.do("GET", "bkt", "a.png", "x-oss-process=video/snapshot,t_1", ""), 501, "NotImplemented")
+	e.want(e.do("GET", "bkt", "a.png", "x-oss-process=video/snapshot,t_1", ""), 400, "NotImplemented")
 	e.want(e.do("GET", "bkt", "none", "x-oss-process=image/info", ""), 404, "NoSuchKey")
 	e.want(e.do("POST", "bkt", "a.png", "x-oss-async-process", "x-oss-process=image/info"), 501, "NotImplemented")
 

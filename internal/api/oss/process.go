@@ -80,7 +80,7 @@ func (q *request) parseProcess(s string) (*image.Process, error) {
 	}
 	p, err := image.Parse(s)
 	if err != nil {
-		return nil, err
+		return nil, processFault(err)
 	}
 	if p.Style != "" {
 		return nil, fault.New(fault.NotFound, "NoSuchStyle", "The style you get is not found.").
@@ -95,6 +95,16 @@ func (q *request) parseProcess(s string) (*image.Process, error) {
 		}
 	}
 	return p, nil
+}
+
+// processFault tells an action that is not implemented from an operation that is not.
+func processFault(err error) error {
+	if !fault.Is(err, "NotImplemented") {
+		return err
+	}
+	f := *fault.As(err)
+	f.Reason = noSuchProcess
+	return &f
 }
 
 // source hands an open object to an image job. The job may outlive the request, when
@@ -146,7 +156,11 @@ func (q *request) runImage(rd *object.Reader, p *image.Process) (*image.Result, 
 	defer src.release()
 	// Equal names mean equal bytes: a new version has a new ETag or, for appends, size.
 	name := strings.Join([]string{q.bucket, q.key, i.ETag, strconv.FormatInt(i.Size, 10)}, "\x00")
-	return q.h.images.Run(q.r.Context(), name, p, image.Source{Size: i.Size, Open: src.open})
+	res, err := q.h.images.Run(q.r.Context(), name, p, image.Source{Size: i.Size, Open: src.open})
+	if err != nil {
+		return nil, processFault(err)
+	}
+	return res, nil
 }
 
 func (q *request) getProcessed() error {
