@@ -22,7 +22,6 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/function"
 	"github.com/alcedo-storage/alcedo/internal/identity"
 	"github.com/alcedo-storage/alcedo/internal/kv"
-	"github.com/alcedo-storage/alcedo/internal/lineage"
 	"github.com/alcedo-storage/alcedo/internal/run"
 	"github.com/alcedo-storage/alcedo/internal/runner"
 	"github.com/alcedo-storage/alcedo/internal/trigger"
@@ -291,9 +290,6 @@ func sourceIP(r *http.Request) netip.Addr {
 func (h *Handler) functionARN(name string) string {
 	return "acs:fc:" + h.Region + ":" + h.Account + ":functions/" + name
 }
-
-// lineageOf is the lineage of the run whose credentials made the request, or nil.
-func lineageOf(p *identity.Principal) *lineage.Lineage { return (*lineage.Lineage)(p.Lineage) }
 
 // decode fills v from the JSON body. Fields it does not know are left out, as the
 // cloud does: tools send back what they were given.

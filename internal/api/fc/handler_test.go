@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"hash/crc64"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/function"
@@ -353,6 +355,12 @@ func TestAuthentication(t *testing.T) {
 	identity.SignACS3(r, nil, rootKey, time.Now().Add(-time.Hour))
 	if a := w.send(r); a.status != 403 {
 		t.Errorf("an old request: %d %s", a.status, a.text)
+	}
+	for _, p := range []string{"functions", "functions/f/invocations"} { // cut on its way
+		r = httptest.NewRequest("POST", apiPath+p, nil)
+		identity.SignACS3(r, []byte("signed"), rootKey, time.Now())
+		r.ContentLength, r.Body = 6, io.NopCloser(io.MultiReader(strings.NewReader("sig"), iotest.ErrReader(io.ErrUnexpectedEOF)))
+		w.wantError(w.send(r), 400, "InvalidArgument", "ended early")
 	}
 	if len(w.requests) > 0 {
 		t.Error("an unauthenticated request ran a function")

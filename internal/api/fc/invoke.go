@@ -61,7 +61,7 @@ func (h *Handler) invokeFunction(c *call) (err error) {
 
 	result, rec, err := h.Invoker.Invoke(c.r.Context(), run.Call{
 		Function: name, Qualifier: qualifier, Event: *buf, RequestID: c.requestID, Kind: run.Sync,
-		Lineage: run.Direct(lineageOf(c.who), c.requestID, name),
+		Lineage: run.Direct(c.who.Lineage, c.requestID, name),
 	})
 	if err != nil {
 		reusable = rec == nil
@@ -118,7 +118,7 @@ func (h *Handler) invokeAsync(c *call, name, qualifier string, payload []byte) e
 	} else if !isTaskID(task) {
 		return invalid("x-fc-async-task-id '%s' is invalid: it must be 1 to 128 letters, digits, '_' or '-', and start with a letter or '_'", clip(task))
 	}
-	by := lineageOf(c.who)
+	by := c.who.Lineage
 	if err := h.Invoker.Check(c.r.Context(), name, qualifier, run.Direct(by, c.requestID, name)); err != nil {
 		return err
 	}

@@ -24,7 +24,6 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/identity"
 	"github.com/alcedo-storage/alcedo/internal/kv"
 	"github.com/alcedo-storage/alcedo/internal/kv/memkv"
-	"github.com/alcedo-storage/alcedo/internal/lineage"
 	"github.com/alcedo-storage/alcedo/internal/run"
 	"github.com/alcedo-storage/alcedo/internal/runner"
 	"github.com/alcedo-storage/alcedo/internal/trigger"
@@ -74,14 +73,20 @@ func newWorld(t testing.TB) *world {
 	w := &world{t: t, fns: fns, ids: ids, objects: map[string][]byte{}}
 	w.h = New(Options{
 		Functions: fns, Identity: ids, Runtimes: w, Async: w, Objects: w, Triggers: trigs, Region: testRegion, Account: testAccount,
-		Invoker: &run.Invoker{Functions: fns, Identity: w, Runner: echo{w}, Region: testRegion, Account: testAccount, MaxDepth: 4},
+		Invoker: &run.Invoker{Functions: fns, Identity: ids, Runner: echo{w}, Region: testRegion, Account: testAccount, MaxDepth: 4},
 	})
 	return w
 }
 
-func (w *world) IssueForRun(role, service, session string, ttl time.Duration, l *lineage.Lineage) (identity.Credentials, error) {
-	return w.ids.IssueForRun(role, service, session, ttl, (*identity.Lineage)(l))
-}
+// The rooms are what this package asks for.
+var (
+	_ Identity      = (*identity.Store)(nil)
+	_ run.Issuer    = (*identity.Store)(nil)
+	_ Runtimes      = (*runner.Runner)(nil)
+	_ run.Runner    = (*runner.Runner)(nil)
+	_ Triggers      = (*trigger.Store)(nil)
+	_ run.Functions = (*function.Store)(nil)
+)
 
 func (w *world) CheckRuntime(name string) (runner.Runtime, error) {
 	if strings.HasPrefix(name, "nodejs") {
