@@ -17,30 +17,23 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/identity/policy"
 	"github.com/alcedo-storage/alcedo/internal/identity/sign"
 	"github.com/alcedo-storage/alcedo/internal/kv/row"
+	"github.com/alcedo-storage/alcedo/internal/lineage"
 )
 
 // Lineage says which function run a session belongs to and what led to it. It rides in
 // the session token, so that a write made with a run's credentials names that run.
-type Lineage struct {
-	Run      string   `cbor:"1,keyasint,omitempty"` // request id of the run
-	Function string   `cbor:"2,keyasint,omitempty"` // ARN or name
-	Trigger  string   `cbor:"3,keyasint,omitempty"`
-	Event    string   `cbor:"4,keyasint,omitempty"` // id of the event that caused the run
-	Root     string   `cbor:"5,keyasint,omitempty"` // id of the first event of the chain
-	Depth    int      `cbor:"6,keyasint,omitempty"` // runs before this one in the chain
-	Chain    []string `cbor:"7,keyasint,omitempty"` // trigger or function names, oldest first; see MaxChain
-}
+type Lineage = lineage.Lineage
 
 // Bounds of a lineage inside a token: a token is sent with every request. Of a longer
 // chain the newest hops are kept; Depth still counts all.
 const (
-	MaxChain      = 32
+	MaxChain      = lineage.MaxChain
 	maxChainBytes = 3 << 10
 	maxField      = 256 // bytes of any other field; longer ones are cut
 )
 
 // bound returns l within its bounds, l itself if it is already.
-func (l *Lineage) bound() *Lineage {
+func bound(l *Lineage) *Lineage {
 	if l == nil {
 		return nil
 	}
@@ -138,7 +131,7 @@ func (s *Store) issue(r *role, session string, now time.Time, ttl time.Duration,
 		id[len(sessionPrefix)+i] = idAlphabet[c&31]
 	}
 	expires := now.Add(ttl).Unix()
-	c := claims{Key: string(id[:]), Role: r.ID, Name: session, Expires: expires, Policy: inline, Lineage: l.bound()}
+	c := claims{Key: string(id[:]), Role: r.ID, Name: session, Expires: expires, Policy: inline, Lineage: bound(l)}
 	day := uint32(now.Unix() / daySeconds)
 	a, err := s.keys.aead(day)
 	if err != nil {

@@ -251,7 +251,7 @@ func TestLineageIsBounded(t *testing.T) {
 		t.Error("the caller's lineage was changed")
 	}
 	l.Chain = []string{strings.Repeat("y", 4000)}
-	if b := l.bound(); len(b.Chain) != 0 {
+	if b := bound(l); len(b.Chain) != 0 {
 		t.Errorf("a hop of 4000 bytes was kept")
 	}
 }

@@ -236,3 +236,13 @@ func (s *Store) DeleteBucket(ctx context.Context, o event.Origin, bucket string)
 
 // unquote strips the quotes that HTTP puts around ETags.
 func unquote(etag string) string { return strings.Trim(etag, `"`) }
+
+// RegionOf returns a bucket's region within a transaction of another room, or
+// NoSuchBucket.
+func RegionOf(r kv.Reader, bucket string) (string, error) {
+	b, err := bucketIn(r, bucket)
+	if err != nil {
+		return "", err
+	}
+	return b.Region, nil
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/alcedo-storage/alcedo/internal/api/console"
+	"github.com/alcedo-storage/alcedo/internal/runner/runtimes"
+	"github.com/spf13/cobra"
+)
+
+// showLog prints the tail of the log that an invocation's answer carries.
+func showLog(w io.Writer, h http.Header) {
+	b, err := base64.StdEncoding.DecodeString(h.Get("X-Fc-Log-Result"))
+	if err == nil && len(b) > 0 {
+		_, _ = w.Write(b) // for people; the result is what counts
+	}
+}
+
+func logsCommand() *cobra.Command {
+	var r remote
+	var follow bool
+	var tail int
+	c := &cobra.Command{
+		Use:   "logs FUNCTION",
+		Short: "Show what a function's runs printed",
+		Long: `Show what a function's last runs printed, the earliest first; with -f, go on with each
+run as it ends.`,
+		Args: cobra.ExactArgs(1),
+	}
+	r.add(c)
+	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on until Ctrl-C")
+	c.Flags().IntVar(&tail, "tail", 20, "how many runs to begin with, at most 1000")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		cl, err := r.client()
+		if err != nil {
+			return err
+		}
+		query := url.Values{"function": {args[0]}, "limit": {strconv.Itoa(tail)}}
+		for {
+			var page console.Logs
+			err := cl.Get(c.Context(), "/api/logs", query, &page)
+			if errors.Is(err, context.Canceled) {
+				return nil // Ctrl-C
+			}
+			if err != nil {
+				return err
+			}
+			if err := r.print(c.OutOrStdout(), page.Runs, func(w io.Writer) {
+				for _, x := range page.Runs {
+					_, _ = io.WriteString(c.OutOrStdout(), x.Log)
+					if x.Fault != "" {
+						fmt.Fprintf(c.OutOrStdout(), "%s was not run: %s: %s\n", x.RequestID, x.Fault, x.Message)
+					}
+				}
+			}); err != nil {
+				return err
+			}
+			if !follow {
+				return nil
+			}
+			query = url.Values{"function": {args[0]}, "after": {page.Next}, "wait": {"30"}}
+		}
+	}
+	return c
+}
+
+func runsCommand() *cobra.Command {
+	c := &cobra.Command{Use: "runs", Short: "Show how functions ran"}
+	var r remote
+	var limit int
+	list := &cobra.Command{
+		Use:   "list FUNCTION",
+		Short: "List a function's last runs, the latest first",
+		Args:  cobra.ExactArgs(1),
+	}
+	r.add(list)
+	list.Flags().IntVar(&limit, "limit", 20, "how many, at most 1000")
+	list.RunE = func(c *cobra.Command, args []string) error {
+		cl, err := r.client()
+		if err != nil {
+			return err
+		}
+		var runs []console.Attempt
+		if err := cl.Get(c.Context(), "/api/runs", url.Values{"function": {args[0]}, "limit": {strconv.Itoa(limit)}}, &runs); err != nil {
+			return err
+		}
+		return r.print(c.OutOrStdout(), runs, func(w io.Writer) {
+			fmt.Fprintln(w, "STARTED\tREQUEST\tKIND\tSTART\tDURATION\tMEMORY\tOUTCOME")
+			for _, x := range runs {
+				start := "warm"
+				if x.Cold {
+					start = "cold"
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d MB\t%s\n", time.UnixMicro(x.Start).Format("2006-01-02 15:04:05.000"), x.RequestID, x.Kind, start, x.Duration.Round(10*time.Microsecond), x.MemoryMB, outcome(x))
+			}
+		})
+	}
+	c.AddCommand(list)
+	return c
+}
+
+func outcome(x console.Attempt) string {
+	switch {
+	case x.Fault != "":
+		return "not run: " + x.Fault
+	case x.ErrorType != "":
+		return x.ErrorType
+	}
+	return "ok"
+}
+
+func runtimesCommand() *cobra.Command {
+	var r remote
+	c := &cobra.Command{
+		Use:   "runtimes",
+		Short: "Show which interpreter serves each runtime name on this machine",
+		Args:  cobra.NoArgs,
+	}
+	r.add(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		list := runtimes.NewHost(os.Getenv("PATH")).All()
+		return r.print(c.OutOrStdout(), list, func(w io.Writer) {
+			fmt.Fprintln(w, "RUNTIME\tSERVED BY\t")
+			for _, x := range list {
+				by, note := x.Language+" "+x.Version+" ("+x.Path+")", x.Why
+				if !x.Available {
+					by, note = "-", x.Why+" "+x.Install
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\n", x.Name, by, note)
+			}
+		})
+	}
+	return c
+}

@@ -1,0 +1,266 @@
+// Package console serves the console's address: health, the JSON API that the command
+// line and the web console use, and the pages themselves.
+//
+// Requests to /api/ are signed as those to FC are (ACS3-HMAC-SHA256) and judged by the
+// same policies: the console can do nothing that its caller's key may not do.
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/alcedo-storage/alcedo/internal/delivery"
+	"github.com/alcedo-storage/alcedo/internal/event"
+	"github.com/alcedo-storage/alcedo/internal/fault"
+	"github.com/alcedo-storage/alcedo/internal/function"
+	"github.com/alcedo-storage/alcedo/internal/history"
+	"github.com/alcedo-storage/alcedo/internal/identity"
+	"github.com/alcedo-storage/alcedo/internal/runner"
+	"github.com/alcedo-storage/alcedo/internal/trigger"
+)
+
+// Options of New; all are needed.
+type Options struct {
+	Identity  *identity.Store
+	Functions *function.Store
+	Triggers  *trigger.Store
+	History   *history.Store
+	Queue     *delivery.Queue
+	Runner    *runner.Runner
+	Region    string
+	Account   string
+	Version   string
+	Ready     func() bool
+}
+
+type handler struct{ Options }
+
+// New returns the handler of the console's address.
+func New(o Options) http.Handler {
+	h := &handler{o}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", h.health)
+	mux.HandleFunc("GET /api/runs", h.api(h.runs))
+	mux.HandleFunc("GET /api/runs/{request}", h.api(h.run))
+	mux.HandleFunc("GET /api/logs", h.api(h.logs))
+	mux.HandleFunc("GET /api/triggers/match", h.api(h.match))
+	mux.HandleFunc("GET /api/runtimes", h.api(h.runtimes))
+	mux.HandleFunc("GET /{$}", h.page)
+	return mux
+}
+
+func (h *handler) health(w http.ResponseWriter, _ *http.Request) {
+	if !h.Ready() {
+		http.Error(w, "not ready", http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte("ok\n")) // the client went away: nothing to do
+}
+
+// request is a request whose caller is known.
+type request struct {
+	*http.Request
+	who *identity.Principal
+}
+
+func (r *request) param(name string) string { return r.URL.Query().Get(name) }
+
+// limit reads the parameter limit: 1 to 1000, 100 if it is not given.
+func (r *request) limit() (int, error) {
+	v := r.param("limit")
+	if v == "" {
+		return 100, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > 1000 {
+		return 0, fault.New(fault.Invalid, "InvalidArgument", "limit %q is not a number from 1 to 1000.", v)
+	}
+	return n, nil
+}
+
+var statuses = map[fault.Kind]int{
+	fault.Invalid: 400, fault.Unauthentic: 403, fault.Denied: 403, fault.NotFound: 404, fault.Exists: 409, fault.Conflict: 409,
+	fault.Precondition: 412, fault.TooLarge: 413, fault.Throttled: 429, fault.Unsupported: 501, fault.Unavailable: 503,
+}
+
+// api wraps an operation: who asks, what comes of it as JSON.
+func (h *handler) api(op func(*request) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		who, err := h.Identity.VerifyACS3(r, func() (string, error) { return emptySHA256, nil })
+		var out any
+		if err == nil {
+			out, err = op(&request{r, who})
+		}
+		if err != nil {
+			f := fault.As(err)
+			status := statuses[f.Kind]
+			if status == 0 {
+				status = 500
+			}
+			message := f.Message
+			if f.Hint != "" {
+				message += " " + f.Hint
+			}
+			w.WriteHeader(status)
+			out = map[string]string{"Code": string(f.Reason), "Message": message}
+		}
+		_ = json.NewEncoder(w).Encode(out) // the client went away: nothing to do
+	}
+}
+
+// The operations have no bodies.
+const emptySHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+// may checks a permission on a function; "*" for any.
+func (h *handler) may(r *request, action, functionName string) error {
+	return h.Identity.Authorize(r.who, action, "acs:fc:"+h.Region+":"+h.Account+":functions/"+functionName, identity.Conditions{})
+}
+
+// runs lists a function's latest runs, the latest first.
+func (h *handler) runs(r *request) (any, error) {
+	name := r.param("function")
+	if err := h.may(r, "fc:GetFunction", name); err != nil {
+		return nil, err
+	}
+	if _, err := h.Functions.Get(r.Context(), name); err != nil {
+		return nil, err
+	}
+	n, err := r.limit()
+	if err != nil {
+		return nil, err
+	}
+	list, err := h.History.Runs(r.Context(), name, "", n)
+	if list == nil {
+		list = []*history.Run{}
+	}
+	return list, err
+}
+
+// Attempt is a run with what it printed and returned.
+type Attempt struct {
+	*history.Run
+	Log     string `json:"log"`
+	Payload string `json:"payload,omitempty"`
+}
+
+// run shows the attempts of one request.
+func (h *handler) run(r *request) (any, error) {
+	list, err := h.History.Attempts(r.Context(), r.PathValue("request"))
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, fault.New(fault.NotFound, "RunNotFound", "No run with request id '%s' is known.", r.PathValue("request"))
+	}
+	if err := h.may(r, "fc:GetFunction", list[0].Function); err != nil {
+		return nil, err
+	}
+	return attempts(list), nil
+}
+
+func attempts(list []*history.Run) []Attempt {
+	out := make([]Attempt, len(list))
+	for i, x := range list {
+		out[i] = Attempt{x, string(x.Log), string(x.Payload)}
+	}
+	return out
+}
+
+// Logs is a page of what a function's runs printed, the earliest first. Next continues
+// after it.
+type Logs struct {
+	Runs []Attempt `json:"runs"`
+	Next string    `json:"next,omitempty"`
+}
+
+// logs returns what runs printed: the latest ones (without after), or those after a
+// cursor. With wait=SECONDS it waits until there are some.
+func (h *handler) logs(r *request) (any, error) {
+	name := r.param("function")
+	if err := h.may(r, "fc:GetFunction", name); err != nil {
+		return nil, err
+	}
+	if _, err := h.Functions.Get(r.Context(), name); err != nil {
+		return nil, err
+	}
+	n, err := r.limit()
+	if err != nil {
+		return nil, err
+	}
+	ctx := r.Context()
+	if s := r.param("wait"); s != "" {
+		sec, err := strconv.Atoi(s)
+		if err != nil || sec < 0 || sec > 60 {
+			return nil, fault.New(fault.Invalid, "InvalidArgument", "wait %q is not a number of seconds from 0 to 60.", s)
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(sec)*time.Second)
+		defer cancel()
+	}
+	after := r.param("after")
+	for {
+		changed := h.History.Changed()
+		list, err := h.History.Runs(r.Context(), name, after, n)
+		if err != nil {
+			return nil, err
+		}
+		if len(list) > 0 {
+			out := Logs{Runs: attempts(list)}
+			if after == "" {
+				for i, j := 0, len(list)-1; i < j; i, j = i+1, j-1 {
+					out.Runs[i], out.Runs[j] = out.Runs[j], out.Runs[i]
+				}
+			}
+			out.Next = out.Runs[len(list)-1].Cursor
+			return out, nil
+		}
+		if r.param("wait") == "" {
+			return Logs{Runs: []Attempt{}, Next: after}, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return Logs{Runs: []Attempt{}, Next: after}, nil
+		}
+	}
+}
+
+// Match says whether a trigger would fire for an event, and if not, why.
+type Match struct {
+	Trigger  string       `json:"trigger"`
+	Function string       `json:"function"`
+	Filter   event.Filter `json:"-"`
+	Fires    bool         `json:"fires"`
+	Reason   string       `json:"reason,omitempty"`
+}
+
+// match judges every native trigger of a bucket by an event on a key.
+func (h *handler) match(r *request) (any, error) {
+	if err := h.may(r, "fc:ListTriggers", "*"); err != nil {
+		return nil, err
+	}
+	name := r.param("event")
+	if err := event.ParseType(name); err != nil {
+		return nil, err
+	}
+	typ := event.Type(name[len("oss:"):])
+	ts, err := h.Triggers.ForBucket(r.Context(), r.param("bucket"))
+	if err != nil {
+		return nil, err
+	}
+	out := []Match{}
+	for _, t := range ts {
+		why := t.Filter.Explain(typ, r.param("key"))
+		out = append(out, Match{Trigger: t.Name, Function: t.Function, Fires: why == "", Reason: why})
+	}
+	return out, nil
+}
+
+func (h *handler) runtimes(*request) (any, error) { return h.Runner.Runtimes(), nil }
