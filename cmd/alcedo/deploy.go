@@ -182,10 +182,10 @@ func zipDir(dir string) ([]byte, error) {
 		_, err = io.Copy(fw, file)
 		return err
 	})
-	if err != nil {
+	if err = errors.Join(err, w.Close()); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), w.Close()
+	return b.Bytes(), nil
 }
 
 func invokeCommand() *cobra.Command {

@@ -22,7 +22,7 @@ type wireError struct {
 var byReason = map[fault.Reason]wireError{
 	"InvalidArgument":          {400, "InvalidArgument"},
 	"RuntimeNotInstalled":      {400, "InvalidArgument"},
-	"OSSInvalidRequest":        {400, "InvalidArgument"}, // FC's code for it is not published; `s` gives up at once on a 400
+	"OSSInvalidRequest":        {400, "OSSInvalidRequest"}, // as user logs of Serverless Devs show it
 	"AccessDenied":             {403, "AccessDenied"},
 	"InvalidAccessKeyId":       {403, "InvalidAccessKeyID"},
 	"SignatureDoesNotMatch":    {403, "SignatureNotMatch"},
