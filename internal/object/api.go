@@ -168,6 +168,10 @@ type PartCopyInput struct {
 	Number                int
 	Offset, Length        int64 // Length -1: to the end
 	Conditions            Conditions
+
+	// Allow, if not nil, may refuse the source as it was opened: a symlink leads to
+	// another object than the one that was named.
+	Allow func(*Reader) error
 }
 
 // CompletedPart is what the client says a part is.

@@ -3,6 +3,7 @@ package object
 import (
 	"context"
 	"strings"
+	"sync"
 
 	"github.com/alcedo-storage/alcedo/internal/event"
 	"github.com/alcedo-storage/alcedo/internal/fault"
@@ -131,23 +132,50 @@ func (s *Store) putBucket(tx kv.Txn, b *Bucket) {
 	s.forget(tx, b.Name)
 }
 
-// forget drops a bucket from the cache before and after the commit: what a reader put
-// there in between came from before it, and is dropped by the second.
+// forget drops a bucket from the cache when tx commits.
 func (s *Store) forget(tx kv.Txn, name string) {
-	s.buckets.Delete(name)
-	tx.OnCommit(func(uint64) { s.buckets.Delete(name) })
+	tx.OnCommit(func(uint64) { s.buckets.drop(name) })
+}
+
+// bucketCache holds committed buckets. A reader may fill it only if nothing was dropped
+// since before it read: what it read could be from before a change.
+type bucketCache struct {
+	mu      sync.RWMutex
+	dropped uint64
+	byName  map[string]*Bucket
+}
+
+func (c *bucketCache) get(name string) (b *Bucket, dropped uint64) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.byName[name], c.dropped
+}
+
+func (c *bucketCache) fill(b *Bucket, dropped uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.dropped == dropped {
+		c.byName[b.Name] = b
+	}
+}
+
+func (c *bucketCache) drop(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dropped++
+	delete(c.byName, name)
 }
 
 // GetBucket returns a bucket, or NoSuchBucket. It is cached; callers must not change what
-// it returns. Within a millisecond of a change it may still return the bucket of before.
+// it returns. A change is seen from when the call that made it returned.
 func (s *Store) GetBucket(ctx context.Context, name string) (*Bucket, error) {
-	if b, ok := s.buckets.Load(name); ok {
-		return b.(*Bucket), nil
+	b, dropped := s.buckets.get(name)
+	if b != nil {
+		return b, nil
 	}
 	if err := CheckBucketName(name); err != nil {
 		return nil, err
 	}
-	var b *Bucket
 	err := s.kv.View(ctx, func(r kv.Reader) (err error) {
 		b, err = bucketIn(r, name)
 		return err
@@ -155,7 +183,7 @@ func (s *Store) GetBucket(ctx context.Context, name string) (*Bucket, error) {
 	if err != nil {
 		return nil, wrap(err)
 	}
-	s.buckets.Store(name, b)
+	s.buckets.fill(b, dropped)
 	return b, nil
 }
 

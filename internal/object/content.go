@@ -134,15 +134,12 @@ func (s *Store) receive(ctx context.Context, body io.Reader, size int64, wantMD5
 	if size >= 0 && size <= inlineMax {
 		head = head[:size]
 	}
-	n, err := io.ReadFull(body, head)
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = nil
-		if size >= 0 && int64(n) < min(size, inlineMax+1) {
-			return r, incomplete(int64(n), size)
-		}
-	}
+	n, ended, err := fill(body, head)
 	if err != nil {
 		return r, bodyFailed(err)
+	}
+	if ended && size >= 0 && int64(n) < min(size, inlineMax+1) {
+		return r, incomplete(int64(n), size)
 	}
 	head = head[:n]
 	m.Write(head)
@@ -170,6 +167,22 @@ func (s *Store) receive(ctx context.Context, body io.Reader, size int64, wantMD5
 		}
 	}
 	return r, nil
+}
+
+// fill reads until p is full or r has ended. Unlike io.ReadFull it tells r's own
+// io.ErrUnexpectedEOF, which is a body cut short, from an end that came early for p.
+func fill(r io.Reader, p []byte) (n int, ended bool, err error) {
+	for n < len(p) {
+		m, err := r.Read(p[n:])
+		n += m
+		if err == io.EOF {
+			return n, true, nil
+		}
+		if err != nil {
+			return n, false, err
+		}
+	}
+	return n, false, nil
 }
 
 type eof struct{}
@@ -206,7 +219,7 @@ func (r *received) toBlob(ctx context.Context, head []byte, body io.Reader, size
 	big := s.large.Get().(*[]byte)
 	defer s.large.Put(big)
 	for {
-		n, rerr := io.ReadFull(body, *big)
+		n, ended, rerr := fill(body, *big)
 		p := (*big)[:n]
 		if n > 0 {
 			// Hash before writing: a driver may scribble over p.
@@ -223,16 +236,14 @@ func (r *received) toBlob(ctx context.Context, head []byte, body io.Reader, size
 				return tooLarge()
 			}
 		}
-		if errors.Is(rerr, io.EOF) || errors.Is(rerr, io.ErrUnexpectedEOF) {
-			// net/http itself turns a body shorter than its Content-Length into
-			// ErrUnexpectedEOF, as ReadFull does; the size tells them apart.
+		if rerr != nil {
+			return bodyFailed(rerr)
+		}
+		if ended {
 			if size >= 0 && r.size < size {
 				return incomplete(r.size, size)
 			}
 			break
-		}
-		if rerr != nil {
-			return bodyFailed(rerr)
 		}
 	}
 	// From here until the transaction has committed, the blob exists and nothing names

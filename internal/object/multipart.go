@@ -149,6 +149,11 @@ func (s *Store) UploadPartCopy(ctx context.Context, o event.Origin, in PartCopyI
 		return nil, err
 	}
 	defer src.Close()
+	if in.Allow != nil {
+		if err := in.Allow(src); err != nil {
+			return nil, err
+		}
+	}
 	if err := in.Conditions.Check(src.Info); err != nil {
 		return nil, err
 	}

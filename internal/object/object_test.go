@@ -208,6 +208,8 @@ func TestPutRefusals(t *testing.T) {
 		{"truncated", PutInput{Key: "a", Body: strings.NewReader("body"), Size: 5}, IncompleteBody},
 		{"truncated large", PutInput{Key: "a", Body: bytes.NewReader(data(inlineMax + 10)), Size: inlineMax + 11}, IncompleteBody},
 		{"broken", PutInput{Key: "a", Body: io.MultiReader(strings.NewReader("x"), broken{}), Size: 5}, IncompleteBody},
+		{"cut off, size unknown", PutInput{Key: "a", Body: io.MultiReader(strings.NewReader("x"), cutOff{}), Size: -1}, IncompleteBody},
+		{"cut off large, size unknown", PutInput{Key: "a", Body: io.MultiReader(bytes.NewReader(data(inlineMax+10)), cutOff{}), Size: -1}, IncompleteBody},
 		{"too large", PutInput{Key: "a", Size: MaxObjectSize + 1}, EntityTooLarge},
 		{"overwrite", PutInput{Key: "there", ForbidOverwrite: true}, FileAlreadyExists},
 		{"ACL", PutInput{Key: "a", ACL: "secret"}, InvalidArgument},
@@ -231,6 +233,10 @@ func TestPutRefusals(t *testing.T) {
 		})
 	}
 }
+
+type cutOff struct{}
+
+func (cutOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 type broken struct{}
 

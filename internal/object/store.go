@@ -56,14 +56,14 @@ type Store struct {
 	pinsMu sync.Mutex
 	pins   map[string]int // content id → readers
 
-	buckets sync.Map // name → *Bucket; of committed rows, dropped by every change
+	buckets bucketCache
 	buffers sync.Pool
 	large   sync.Pool
 }
 
 // Open returns the room over kvs and blobs.
 func Open(kvs kv.Store, blobs blob.Store, o Options) *Store {
-	s := &Store{kv: kvs, blobs: blobs, sink: o.Sink, guard: o.Guard, region: o.Region, now: o.Now, rand: o.Rand, log: o.Logger, pins: map[string]int{}}
+	s := &Store{kv: kvs, blobs: blobs, sink: o.Sink, guard: o.Guard, region: o.Region, now: o.Now, rand: o.Rand, log: o.Logger, pins: map[string]int{}, buckets: bucketCache{byName: map[string]*Bucket{}}}
 	if s.now == nil {
 		s.now = time.Now
 	}
