@@ -75,12 +75,7 @@ func BenchmarkCold(b *testing.B) {
 					fn := w.fn(f.rt, "index.handler", f.name, f.text)
 					if spares {
 						w.Warm(f.rt)
-						eventually(b, "a spare", func() bool {
-							w.mu.Lock()
-							defer w.mu.Unlock()
-							rt, _ := w.CheckRuntime(f.rt)
-							return w.spares[rt.Path] != nil && w.spares[rt.Path].ready != nil
-						})
+						w.awaitSpare(f.rt)
 					}
 					at := time.Now()
 					w.ok(fn, "")

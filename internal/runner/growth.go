@@ -9,6 +9,8 @@ const (
 	// growHead is how long the first in the queue may wait for a busy instance before
 	// another is started, whatever was expected.
 	growHead = 10 * time.Millisecond
+	// growBlind is the same while nothing is known of how long a run takes.
+	growBlind = 25 * time.Millisecond
 	// growLate is how long it may wait when short runs were expected.
 	growLate = 100 * time.Millisecond
 	// growFull is how long a queue may be without a break before the pool may use
@@ -50,13 +52,17 @@ func (l load) grow() int {
 		return 0 // the first is on its way
 	case l.instances == 0:
 		return missing // it takes long to start, so wait for several at a time
-	case l.run == 0 && l.head >= growHead, l.head >= growLate:
+	case l.run == 0 && l.head >= growBlind, l.head >= growLate:
 		return missing
+	case l.starting > 0 && l.run < growWait:
+		// Starting takes the processor that short runs need: they look longer while it
+		// lasts. To start more because of that would never end.
+		return 0
 	case l.wait() > growWait:
 		// As many as bring the wait below the threshold, not one for each request.
 		need := int((l.run*time.Duration(l.queued) + growWait - 1) / (growWait * time.Duration(l.slots)))
 		return min(missing, max(need-l.instances-l.starting, 0))
-	case l.head >= growHead && l.starting == 0:
+	case l.run > 0 && l.head >= growHead && l.starting == 0:
 		return 1 // one call lasts longer than most, or the machine is busy
 	case l.full >= growFull && l.instances+l.starting < l.cpus:
 		return 1

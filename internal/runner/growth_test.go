@@ -22,11 +22,12 @@ func TestGrow(t *testing.T) {
 		"16 callers, slow handler":  {load{queued: 15, instances: 1, slots: 1, run: 100 * ms, cpus: 2}, 15},
 		"16 callers, 1 ms handler":  {load{queued: 15, instances: 1, slots: 1, run: 1 * ms, cpus: 2}, 2},
 		"slow, some are starting":   {load{queued: 15, instances: 1, starting: 10, slots: 1, run: 100 * ms, cpus: 2}, 5},
-		"first run lasts":           {load{queued: 3, instances: 1, slots: 1, head: 10 * ms, cpus: 2}, 3},
+		"first run lasts":           {load{queued: 3, instances: 1, slots: 1, head: 25 * ms, cpus: 2}, 3},
+		"starting slows short runs": {load{queued: 15, instances: 1, starting: 1, slots: 1, run: 3 * ms, head: 40 * ms, cpus: 2}, 0},
 		"short, but one hangs":      {load{queued: 3, instances: 1, slots: 1, run: 60 * us, head: 12 * ms, cpus: 2}, 1},
 		"the same, one is coming":   {load{queued: 3, instances: 1, starting: 1, slots: 1, run: 60 * us, head: 40 * ms, cpus: 2}, 0},
 		"all hang":                  {load{queued: 3, instances: 1, starting: 1, slots: 1, run: 60 * us, head: 110 * ms, cpus: 2}, 2},
-		"room in one instance":      {load{queued: 10, instances: 1, slots: 10, head: 10 * ms, cpus: 2}, 1},
+		"room in one instance":      {load{queued: 10, instances: 1, slots: 10, head: 25 * ms, cpus: 2}, 1},
 	} {
 		if got := c.load.grow(); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)

@@ -51,6 +51,7 @@ type instance struct {
 	startLog *logBuffer // takes the output while the code loads
 	why      reason     // why it was killed
 	over     bool       // dead
+	booting  bool       // what follows from the process is still being set up
 
 	// Guarded by Runner.mu.
 	pool      *pool

@@ -100,7 +100,7 @@ func (r *Runner) run(req *Request, a *assignment, waited time.Duration) (*Result
 	if o.discard {
 		r.retire(in)
 	} else {
-		in.sample(false)
+		in.sample(o.took > 5*time.Millisecond)
 	}
 	res := r.result(req, c, start, o, in)
 	r.release(in, o.took)
@@ -158,12 +158,18 @@ func (r *Runner) retire(in *instance) {
 	}
 }
 
-// kill is die without the preStop hook, for the given reason.
+// kill ends an instance from outside, for the given reason. One that is still booting
+// belongs to boot, which sees that its process is gone and cleans up.
 func (in *instance) kill(why reason) {
 	in.mu.Lock()
 	if in.why == alive {
 		in.why = why
 	}
+	booting := in.booting
 	in.mu.Unlock()
+	if booting {
+		in.proc.Kill()
+		return
+	}
 	in.die(why)
 }

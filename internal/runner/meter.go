@@ -71,14 +71,11 @@ func (m *meter) run() {
 			// The instance may be busy any moment now.
 		}
 		for _, in := range working {
-			in.sample(true)
+			used := in.sample(true)
 			in.mu.Lock()
-			limit := int64(0)
-			if in.fn != nil {
-				limit = int64(memory(in.fn.Config)) << 20
-			}
+			over := in.fn != nil && used > int64(memory(in.fn.Config))<<20
 			in.mu.Unlock()
-			if limit > 0 && in.peak.Load() > limit {
+			if over {
 				go in.kill(overMemory)
 			}
 		}
@@ -90,26 +87,44 @@ func (m *meter) run() {
 	}
 }
 
-// sample looks at the memory an instance uses now: always, or if the last look is old.
-func (in *instance) sample(always bool) {
+// sample looks at the memory an instance uses now, in bytes: always, or if the last look
+// is old (it returns 0 otherwise). What counts against the limit is what was allocated;
+// what is reported as the peak is at least the runtime's own greatest resident size,
+// which the kernel keeps, so that no short peak is missed.
+func (in *instance) sample(always bool) int64 {
 	now := in.r.meter.now()
 	if !always && now-in.sampled.Load() < meterAge {
-		return
+		return 0
 	}
 	in.sampled.Store(now)
-	var n int64
+	var used int64
 	if in.group != nil {
-		n, _ = in.group.Anon()
+		used, _ = in.group.Anon()
 	}
-	if n == 0 {
-		n = treeMemory(in.pid)
+	if used == 0 {
+		used = treeMemory(in.pid)
 	}
-	for {
+	for n := max(used, highWater(in.pid)); ; {
 		old := in.peak.Load()
 		if n <= old || in.peak.CompareAndSwap(old, n) {
-			return
+			return used
 		}
 	}
+}
+
+// highWater is the greatest resident size that a process ever had, in bytes.
+func highWater(pid int) int64 {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		return 0
+	}
+	_, after, _ := bytes.Cut(b, []byte("\nVmHWM:"))
+	f := bytes.Fields(after)
+	if len(f) == 0 {
+		return 0
+	}
+	kb, _ := strconv.ParseInt(string(f[0]), 10, 64)
+	return kb << 10
 }
 
 // treeMemory is the private memory of a process and all its descendants, in bytes, from

@@ -236,19 +236,22 @@ func (p *pool) grow(now time.Time) {
 		return
 	}
 	head := p.waiters[0]
-	since := head.since
+	since, full := head.since, p.full
 	if p.up.After(since) {
 		since = p.up
 	}
+	if p.up.After(full) {
+		full = p.up
+	}
 	l := load{
 		queued: len(p.waiters), instances: len(p.all), starting: p.start, slots: slots(head.req.Function.Config, p.r.concurrent(head.req)),
-		head: now.Sub(since), full: now.Sub(p.full), cpus: cpus,
+		head: now.Sub(since), full: now.Sub(full), cpus: cpus,
 	}
 	if p.runs >= growKnown {
 		l.run = p.run
 	}
 	for range l.grow() {
-		if p.r.starting >= 2*cpus && p.start > 0 {
+		if p.r.starting >= max(cpus, 2) && p.start > 0 {
 			return // more at once would only make all of them slower; watch tries again
 		}
 		if !p.r.room(p, head.req.Function) {

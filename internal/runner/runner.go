@@ -43,6 +43,7 @@ type Runner struct {
 	launch func(*Request) (*instance, *outcome, error)
 	end    func(*instance)
 
+	once     sync.Once
 	mu       sync.Mutex
 	closed   bool
 	every    map[*instance]struct{} // that has a process
@@ -269,8 +270,14 @@ func (r *Runner) Stats() Stats {
 }
 
 // Close refuses new requests, waits until the running ones have ended or ctx is done,
-// and then ends every instance. When it returns, no process of the runner is left.
-func (r *Runner) Close(ctx context.Context) error {
+// and then ends every instance. When it returns, no process of the runner is left. It
+// returns ctx's error if it had to end runs. Further calls wait for the first.
+func (r *Runner) Close(ctx context.Context) (err error) {
+	r.once.Do(func() { err = r.close(ctx) })
+	return err
+}
+
+func (r *Runner) close(ctx context.Context) error {
 	r.mu.Lock()
 	r.closed = true
 	r.mu.Unlock()

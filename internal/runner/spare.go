@@ -86,6 +86,9 @@ func (r *Runner) makeSpare(s *spare) {
 		s.ready, in.uncounted = in, false
 	default:
 		stop = err == nil
+		if r.closed {
+			err = nil // we ended it ourselves
+		}
 		s.failed = r.now()
 		r.total--
 		r.unblock()

@@ -60,7 +60,7 @@ func (r *Runner) paths() runtimes.Paths {
 // becomes a spare.
 func (r *Runner) boot(rt Runtime, code string, tmpMB int, env []string) (_ *instance, err error) {
 	in := &instance{r: r, id: newID(time.Now()), rt: rt, control: make(chan frames.Frame, 4), dead: make(chan struct{}),
-		startLog: &logBuffer{}, slots: 1, uncounted: true}
+		startLog: &logBuffer{}, slots: 1, uncounted: true, booting: true}
 	in.out, in.buf = -1, make([]byte, 4096)
 	spec := sandbox.Spec{ID: in.id, Argv: rt.Family.Argv(rt.Path, r.paths()), Env: append(rt.Family.Env(rt.Path, r.paths()), env...),
 		Code: code, Store: r.opt.CodeRoot, TmpMB: tmpMB, Prefix: rt.Prefix}
@@ -98,6 +98,9 @@ func (r *Runner) boot(rt Runtime, code string, tmpMB int, env []string) (_ *inst
 	defer func() {
 		if err != nil {
 			err = in.startError(err)
+			in.mu.Lock()
+			in.booting = false
+			in.mu.Unlock()
 			in.die(stopped)
 		}
 	}()
@@ -122,19 +125,29 @@ func (r *Runner) boot(rt Runtime, code string, tmpMB int, env []string) (_ *inst
 	if err != nil {
 		return nil, err
 	}
-	if in.proc.PidFD >= 0 {
-		if in.exitKey, err = r.loop.Add(in.proc.PidFD, func(h poll.Handle) {
-			r.loop.Remove(h, in.proc.PidFD)
-			go in.die(exited)
-		}); err != nil {
-			return nil, err
-		}
-	}
 	if in.group != nil {
 		// The runtime starts up meanwhile; nothing of the function's has run yet.
 		if err := in.group.Add(in.pid); err != nil {
 			return nil, fmt.Errorf("control group: %w", err)
 		}
+	}
+	in.mu.Lock()
+	in.booting = false
+	why := in.why
+	in.mu.Unlock()
+	if why != alive {
+		return nil, errDead
+	}
+	in.outMu.Lock()
+	if pidfd := in.proc.PidFD; pidfd >= 0 {
+		in.exitKey, err = r.loop.Add(pidfd, func(h poll.Handle) {
+			r.loop.Remove(h, pidfd)
+			go in.die(exited)
+		})
+	}
+	in.outMu.Unlock()
+	if err != nil {
+		return nil, err
 	}
 	go in.read(bufio.NewReaderSize(in.proc.Conn, 4096))
 	_, err = in.await(frames.Booted, bootLimit)
