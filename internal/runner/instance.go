@@ -288,7 +288,7 @@ func (in *instance) die(why reason) {
 		in.mu.Unlock()
 	}
 	in.drain() // its last words
-	in.sample(true)
+	in.glance(true)
 	in.proc.Kill()
 
 	r := in.r

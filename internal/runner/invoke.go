@@ -93,14 +93,14 @@ func (r *Runner) run(req *Request, a *assignment, waited time.Duration) (*Result
 			o = <-c.done // it ended at the same moment
 			break
 		}
-		in.sample(true)
+		in.glance(true)
 		o = outcome{payload: errorJSON(timeoutText(req.Function.Config.Timeout, in.peak.Load())), errorType: ErrorUnhandled,
 			platform: true, discard: true, took: time.Since(c.at)}
 	}
 	if o.discard {
 		r.retire(in)
 	} else {
-		in.sample(o.took > 5*time.Millisecond)
+		in.glance(o.took > 5*time.Millisecond)
 	}
 	res := r.result(req, c, start, o, in)
 	r.release(in, o.took)

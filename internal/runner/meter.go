@@ -71,7 +71,7 @@ func (m *meter) run() {
 			// The instance may be busy any moment now.
 		}
 		for _, in := range working {
-			used := in.sample(true)
+			used := in.sample()
 			in.mu.Lock()
 			over := in.fn != nil && used > int64(memory(in.fn.Config))<<20
 			in.mu.Unlock()
@@ -87,27 +87,37 @@ func (m *meter) run() {
 	}
 }
 
-// sample looks at the memory an instance uses now, in bytes: always, or if the last look
-// is old (it returns 0 otherwise). What counts against the limit is what was allocated;
-// what is reported as the peak is at least the runtime's own greatest resident size,
-// which the kernel keeps, so that no short peak is missed.
-func (in *instance) sample(always bool) int64 {
-	now := in.r.meter.now()
-	if !always && now-in.sampled.Load() < meterAge {
-		return 0
-	}
-	in.sampled.Store(now)
+// sample looks at the memory an instance uses now, in bytes: what was allocated, which
+// is what counts against the limit.
+func (in *instance) sample() int64 {
 	var used int64
 	if in.group != nil {
 		used, _ = in.group.Anon()
-	}
-	if used == 0 {
+	} else {
 		used = treeMemory(in.pid)
 	}
-	for n := max(used, highWater(in.pid)); ; {
+	in.glance(true)
+	in.raise(used)
+	return used
+}
+
+// glance updates the peak that is reported: at least the runtime's own greatest resident
+// size, which the kernel keeps, so that no short peak is missed. Unless asked for always,
+// it does nothing if the last look is not old.
+func (in *instance) glance(always bool) {
+	now := in.r.meter.now()
+	if !always && now-in.sampled.Load() < meterAge {
+		return
+	}
+	in.sampled.Store(now)
+	in.raise(highWater(in.pid))
+}
+
+func (in *instance) raise(n int64) {
+	for {
 		old := in.peak.Load()
 		if n <= old || in.peak.CompareAndSwap(old, n) {
-			return used
+			return
 		}
 	}
 }
