@@ -19,7 +19,7 @@ help: ## this list
 	@echo 'Start with `make demo`. What is built lies in bin/, what is installed in .alcedo/.'
 
 .PHONY: demo
-demo: setup build ## upload a picture, see a function of each language resize it
+demo: setup ## upload a picture, see a function of each language resize it
 	@node e2e/demo/demo.js
 
 .PHONY: test
@@ -31,11 +31,11 @@ build: ## bin/alcedo
 	@$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/alcedo ./cmd/alcedo
 
 .PHONY: run
-run: setup build ## serve on the default ports, with ./alcedo-data, until Ctrl-C
+run: setup ## serve on the default ports, with ./alcedo-data, until Ctrl-C
 	@exec bin/alcedo serve
 
 .PHONY: setup
-setup: ## install what is missing: host programs and the runtimes' built-in modules
+setup: ## install what is missing (host programs, the runtimes' built-in modules), and build
 	@scripts/setup
 
 .PHONY: lint
@@ -43,7 +43,7 @@ lint: ## formatting, vet, staticcheck, and the syntax of everything that is not 
 	@STATICCHECK=$(STATICCHECK) scripts/lint
 
 .PHONY: bench
-bench: setup build ## measure the numbers that the project promises, beside a floor
+bench: setup ## measure the numbers that the project promises, beside a floor
 	@$(GO) run ./e2e/bench $(BENCHFLAGS)
 
 .PHONY: fuzz

@@ -1,0 +1,154 @@
+'use strict';
+
+// Starts and stops the built server: `bin/alcedo serve` on free loopback ports, with a
+// fresh data directory unless one is given.
+
+const { spawn } = require('node:child_process');
+const crypto = require('node:crypto');
+const fs = require('node:fs');
+const http = require('node:http');
+const net = require('node:net');
+const os = require('node:os');
+const path = require('node:path');
+
+const root = path.resolve(__dirname, '../..');
+const binary = process.env.ALCEDO_BIN || path.join(root, 'bin/alcedo');
+const runtimes = process.env.ALCEDO_RUNTIME_DIR || path.join(root, '.alcedo/runtimes');
+
+const region = 'cn-hangzhou';
+const account = '1642039851470273';
+
+async function freePorts(n) {
+  const held = await Promise.all(
+    Array.from({ length: n }, () => new Promise((resolve, reject) => {
+      const s = net.createServer();
+      s.once('error', reject);
+      s.listen(0, '127.0.0.1', () => resolve(s));
+    })),
+  );
+  const ports = held.map((s) => s.address().port);
+  await Promise.all(held.map((s) => new Promise((resolve) => s.close(resolve))));
+  return ports;
+}
+
+function get(url) {
+  return new Promise((resolve, reject) => {
+    const req = http.get(url, (res) => {
+      const chunks = [];
+      res.on('data', (c) => chunks.push(c));
+      res.on('end', () => resolve({ status: res.statusCode, headers: res.headers, body: Buffer.concat(chunks) }));
+      res.on('error', reject);
+    });
+    req.once('error', reject);
+    req.setTimeout(10000, () => req.destroy(new Error(`no answer from ${url}`)));
+  });
+}
+
+const running = new Set();
+process.on('exit', () => {
+  for (const s of running) if (s.child && s.child.exitCode === null) s.child.kill('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+
+class Server {
+  // options: dataDir, ports [oss, fc, console], keys (false: let the server make them), args, env
+  static async start(options = {}) {
+    const s = new Server();
+    s.region = region;
+    s.account = account;
+    s.fresh = !options.dataDir;
+    s.dataDir = options.dataDir || fs.mkdtempSync(path.join(os.tmpdir(), 'alcedo-e2e-'));
+    s.ports = options.ports || (await freePorts(3));
+    s.options = options;
+    if (options.keys !== false) {
+      s.accessKeyId = (options.keys && options.keys.accessKeyId) || 'LTAIe2eRootKeyPair000001';
+      s.accessKeySecret = (options.keys && options.keys.accessKeySecret) || crypto.randomBytes(20).toString('hex');
+    }
+    s.logFile = process.env.ALCEDO_E2E_LOG ||
+      path.join(os.tmpdir(), `alcedo-e2e-${process.pid}-${path.basename(require.main ? require.main.filename : 'x')}.log`);
+    await s.launch();
+    return s;
+  }
+
+  get address() { return this.ports.map((p) => `127.0.0.1:${p}`); }
+  get oss() { return `http://127.0.0.1:${this.ports[0]}`; }
+  get fc() { return `http://127.0.0.1:${this.ports[1]}`; }
+  get console() { return `http://127.0.0.1:${this.ports[2]}`; }
+
+  spawn() {
+    const [oss, fc, web] = this.address;
+    const env = { ...process.env, ALCEDO_RUNTIME_DIR: runtimes, ...this.options.env };
+    delete env.ALCEDO_ACCESS_KEY_ID;
+    delete env.ALCEDO_ACCESS_KEY_SECRET;
+    if (this.accessKeyId) Object.assign(env, { ALCEDO_ACCESS_KEY_ID: this.accessKeyId, ALCEDO_ACCESS_KEY_SECRET: this.accessKeySecret });
+    const args = ['serve', '--data', this.dataDir, '--oss', oss, '--fc', fc, '--console', web,
+      '--region', region, '--account', account, ...(this.options.args || [])];
+    this.log = '';
+    const file = fs.createWriteStream(this.logFile, { flags: 'a' });
+    file.on('error', () => {});
+    const child = spawn(binary, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk) => {
+        this.log = (this.log + chunk).slice(-1 << 20);
+        file.write(chunk);
+      });
+    }
+    child.exited = new Promise((resolve) => {
+      child.once('error', (err) => { this.log += `\n${err.message}`; resolve({ code: null, signal: null, error: err }); });
+      child.once('close', (code, signal) => { file.end(); resolve({ code, signal }); });
+    });
+    return child;
+  }
+
+  // launch starts the process and returns the milliseconds until every part is ready.
+  async launch() {
+    const begun = process.hrtime.bigint();
+    this.child = this.spawn();
+    running.add(this);
+    let gone = null;
+    this.child.exited.then((how) => { gone = how; running.delete(this); });
+    const deadline = Date.now() + 30000;
+    for (;;) {
+      if (gone) throw new Error(`alcedo serve ended before it was ready (${JSON.stringify(gone)}):\n${this.log}`);
+      try {
+        if ((await get(`${this.console}/healthz`)).status === 200) break;
+      } catch (err) {
+        if (err.code !== 'ECONNREFUSED' && err.code !== 'ECONNRESET') throw err;
+      }
+      if (Date.now() > deadline) throw new Error(`alcedo serve was not ready after 30 s:\n${this.log}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    return Number(process.hrtime.bigint() - begun) / 1e6;
+  }
+
+  // signal sends one and waits for the end of the process.
+  async signal(name) {
+    if (!this.child) return null;
+    this.child.kill(name);
+    const how = await Promise.race([
+      this.child.exited,
+      new Promise((resolve) => { const t = setTimeout(() => resolve(null), 20000); t.unref(); }),
+    ]);
+    if (!how) {
+      this.child.kill('SIGKILL');
+      await this.child.exited;
+      throw new Error(`alcedo serve was still there 20 s after ${name}:\n${this.log.slice(-4000)}`);
+    }
+    return how;
+  }
+
+  kill() { return this.signal('SIGKILL'); }
+
+  // stop ends the server as a user would, and removes a data directory it made itself.
+  async stop({ keep = false } = {}) {
+    let how = null;
+    try {
+      if (this.child && this.child.exitCode === null && this.child.signalCode === null) how = await this.signal('SIGTERM');
+    } finally {
+      if (this.fresh && !keep) fs.rmSync(this.dataDir, { recursive: true, force: true });
+    }
+    return how;
+  }
+}
+
+module.exports = { Server, get, freePorts, root, binary, runtimes, region, account };
