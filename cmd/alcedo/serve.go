@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"net/http"
+	_ "net/http/pprof" // on the default mux, which only --pprof serves
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -20,7 +23,7 @@ const drain = 15 * time.Second
 
 func serveCommand() *cobra.Command {
 	var o server.Options
-	var logLevel, logFormat string
+	var logLevel, logFormat, profile string
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Start a server",
@@ -48,7 +51,8 @@ way get 15 seconds. What a killed server owed is run after the next start.`,
 	f.IntVar(&o.MaxDepth, "max-depth", 16, "how many runs may cause each other before a chain is stopped; 0: no limit")
 	f.StringVar(&logLevel, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&logFormat, "log-format", "text", "text or json")
-	twin(c, "data", "oss", "fc", "console", "region", "account", "domain", "runtime-dir", "php-modules", "sandbox", "max-depth", "log-level", "log-format")
+	f.StringVar(&profile, "pprof", "", "address for Go profiles (net/http/pprof); keep it on loopback")
+	twin(c, "pprof", "data", "oss", "fc", "console", "region", "account", "domain", "runtime-dir", "php-modules", "sandbox", "max-depth", "log-level", "log-format")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := fromEnvironment(c); err != nil {
 			return err
@@ -56,6 +60,13 @@ way get 15 seconds. What a killed server owed is run after the next start.`,
 		log, err := newLogger(c.ErrOrStderr(), logLevel, logFormat)
 		if err != nil {
 			return err
+		}
+		if profile != "" {
+			l, err := net.Listen("tcp", profile)
+			if err != nil {
+				return fmt.Errorf("--pprof %s: %w", profile, err)
+			}
+			go http.Serve(l, nil) //nolint:errcheck // ends with the process
 		}
 		o.AccessKeyID, o.AccessKeySecret = os.Getenv("ALCEDO_ACCESS_KEY_ID"), os.Getenv("ALCEDO_ACCESS_KEY_SECRET")
 		o.Version, o.Logger = version, log
@@ -95,6 +106,8 @@ func serve(ctx context.Context, out io.Writer, o server.Options) error {
 	if made {
 		fmt.Fprintf(out, "\nA root key pair was made; it is shown this once and kept in %s/account.json:\n  AccessKey ID      %s\n  AccessKey Secret  %s\n", strings.TrimSuffix(o.Data, "/"), a.AccessKeyID, a.AccessKeySecret)
 	}
+	// Reading the log and the tables back took memory that is not needed any more.
+	debug.FreeOSMemory()
 	select {
 	case <-ctx.Done():
 	case err = <-s.Failed():

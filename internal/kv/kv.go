@@ -93,6 +93,12 @@ type Txn interface {
 	// has one sequence, so suffix must tell its rows apart.
 	SetSequenced(prefix, suffix, value []byte)
 
+	// Mark reads key without fetching its value, for rooms that keep hot rows decoded in
+	// memory: two equal marks of a key, from any two transactions that commit, mean that
+	// it was not written in between. 0 is equal to nothing: the store cannot tell. To
+	// fill a cache, take the mark before the value.
+	Mark(key []byte) uint64
+
 	// OnCommit arranges for fn to be called once the transaction is durable, before
 	// Update returns, with the commit sequence (0 if it wrote nothing sequenced).
 	// Functions run in the order they were added; they must not block.

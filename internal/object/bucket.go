@@ -143,6 +143,28 @@ type bucketCache struct {
 	mu      sync.RWMutex
 	dropped uint64
 	byName  map[string]*Bucket
+	byMark  map[string]marked // for transactions
+}
+
+type marked struct {
+	mark   uint64
+	bucket *Bucket
+}
+
+// marked returns a bucket that was read under the same mark, or nil.
+func (c *bucketCache) marked(name string, mark uint64) *Bucket {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if m := c.byMark[name]; mark != 0 && m.mark == mark {
+		return m.bucket
+	}
+	return nil
+}
+
+func (c *bucketCache) mark(b *Bucket, mark uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.byMark[b.Name] = marked{mark, b}
 }
 
 func (c *bucketCache) get(name string) (b *Bucket, dropped uint64) {
@@ -164,6 +186,7 @@ func (c *bucketCache) drop(name string) {
 	defer c.mu.Unlock()
 	c.dropped++
 	delete(c.byName, name)
+	delete(c.byMark, name)
 }
 
 // GetBucket returns a bucket, or NoSuchBucket. It is cached; callers must not change what

@@ -56,7 +56,7 @@ func (s *Store) InitiateMultipart(ctx context.Context, o event.Origin, in PutInp
 		Meta: in.Meta, ACL: objectACL(in.ACL), StorageClass: in.StorageClass,
 	}
 	err := s.kv.Update(ctx, func(tx kv.Txn) error {
-		b, err := bucketIn(tx, in.Bucket)
+		b, err := s.bucketIn(tx, in.Bucket)
 		if err != nil {
 			return err
 		}
@@ -107,7 +107,7 @@ func (s *Store) uploadPart(ctx context.Context, rec event.Record, in PartInput) 
 	defer data.release()
 	var part *Part
 	err = s.kv.Update(ctx, func(tx kv.Txn) error {
-		b, err := bucketIn(tx, in.Bucket)
+		b, err := s.bucketIn(tx, in.Bucket)
 		if err != nil {
 			return err
 		}
@@ -296,7 +296,7 @@ func (s *Store) CompleteMultipart(ctx context.Context, o event.Origin, bucket, k
 // AbortMultipart gives up an upload and all its parts.
 func (s *Store) AbortMultipart(ctx context.Context, o event.Origin, bucket, key, uploadID string) error {
 	return wrap(s.kv.Update(ctx, func(tx kv.Txn) error {
-		b, err := bucketIn(tx, bucket)
+		b, err := s.bucketIn(tx, bucket)
 		if err != nil {
 			return err
 		}

@@ -318,7 +318,7 @@ func (s *Store) Delete(ctx context.Context, o event.Origin, bucket, key string) 
 		return false, err
 	}
 	err = s.kv.Update(ctx, func(tx kv.Txn) (err error) {
-		b, err := bucketIn(tx, bucket)
+		b, err := s.bucketIn(tx, bucket)
 		if err != nil {
 			return err
 		}
@@ -340,7 +340,7 @@ func (s *Store) DeleteMultiple(ctx context.Context, o event.Origin, bucket strin
 	for {
 		n := min(batch, len(keys))
 		err := s.kv.Update(ctx, func(tx kv.Txn) error {
-			b, err := bucketIn(tx, bucket)
+			b, err := s.bucketIn(tx, bucket)
 			if err != nil {
 				return err
 			}

@@ -63,7 +63,7 @@ type Store struct {
 
 // Open returns the room over kvs and blobs.
 func Open(kvs kv.Store, blobs blob.Store, o Options) *Store {
-	s := &Store{kv: kvs, blobs: blobs, sink: o.Sink, guard: o.Guard, region: o.Region, now: o.Now, rand: o.Rand, log: o.Logger, pins: map[string]int{}, buckets: bucketCache{byName: map[string]*Bucket{}}}
+	s := &Store{kv: kvs, blobs: blobs, sink: o.Sink, guard: o.Guard, region: o.Region, now: o.Now, rand: o.Rand, log: o.Logger, pins: map[string]int{}, buckets: bucketCache{byName: map[string]*Bucket{}, byMark: map[string]marked{}}}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -112,6 +112,20 @@ func bucketIn(r kv.Reader, name string) (*Bucket, error) {
 	}
 	b := new(Bucket)
 	return b, row.Decode(v, b)
+}
+
+// bucketIn is the function of that name for the paths of every write: it takes the row
+// from memory while its mark says that it was not written. Callers must not change it.
+func (s *Store) bucketIn(tx kv.Txn, name string) (*Bucket, error) {
+	mark := tx.Mark(row.Key(tBucket, name))
+	if b := s.buckets.marked(name, mark); b != nil {
+		return b, nil
+	}
+	b, err := bucketIn(tx, name)
+	if err == nil {
+		s.buckets.mark(b, mark)
+	}
+	return b, err
 }
 
 func noSuchBucket(name string) error {
@@ -176,7 +190,7 @@ func CheckKey(key string) error {
 func (s *Store) commitObject(ctx context.Context, bucket, key string, make func(tx kv.Txn, b *Bucket, old *Info) (*Info, event.Record, error)) (*Info, error) {
 	var info *Info
 	err := s.kv.Update(ctx, func(tx kv.Txn) error {
-		b, err := bucketIn(tx, bucket)
+		b, err := s.bucketIn(tx, bucket)
 		if err != nil {
 			return err
 		}

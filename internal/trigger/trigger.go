@@ -32,7 +32,7 @@ const TypeOSS = "oss"
 const (
 	tTrigger = "t/t/" // function 0 name → Trigger
 	tBucket  = "t/b/" // bucket 0 trigger id → function 0 name
-	tVersion = "t/v/" // bucket → random bytes, new with every change of its triggers
+	tVersion = "t/v/" // bucket → nothing; written with every change of its triggers
 )
 
 // Trigger binds a function (at a qualifier) to a source of events. Config is the JSON
@@ -86,7 +86,7 @@ type Store struct {
 }
 
 type bucketTriggers struct {
-	version  string
+	mark     uint64 // of the bucket's version row; see kv.Txn
 	triggers []*Trigger
 }
 
@@ -305,20 +305,18 @@ func (s *Store) ForBucket(ctx context.Context, bucket string) (ts []*Trigger, er
 }
 
 // Match returns the native triggers that want an event, within the transaction of the
-// change. There is at most one, by the overlap rule. It is on the path of every write:
-// one point read, unless the bucket's triggers changed.
-func (s *Store) Match(r kv.Reader, rec *event.Record) ([]*Trigger, error) {
-	version, err := r.Get(row.Key(tVersion, rec.Bucket))
-	if errors.Is(err, kv.ErrNotFound) {
-		return nil, nil // no trigger ever
+// change. There is at most one, by the overlap rule. It is on the path of every write: it
+// reads nothing from the store unless the bucket's triggers changed.
+func (s *Store) Match(tx kv.Txn, rec *event.Record) ([]*Trigger, error) {
+	mark := tx.Mark(row.Key(tVersion, rec.Bucket))
+	var b *bucketTriggers
+	if v, ok := s.cache.Load(rec.Bucket); ok {
+		b = v.(*bucketTriggers)
 	}
-	if err != nil {
-		return nil, err
-	}
-	b, ok := s.cached(rec.Bucket)
-	if !ok || b.version != string(version) {
-		b = &bucketTriggers{version: string(version)}
-		if b.triggers, err = ofBucket(r, rec.Bucket); err != nil {
+	if b == nil || mark == 0 || b.mark != mark {
+		b = &bucketTriggers{mark: mark}
+		var err error
+		if b.triggers, err = ofBucket(tx, rec.Bucket); err != nil {
 			return nil, err
 		}
 		s.cache.Store(rec.Bucket, b)
@@ -329,14 +327,6 @@ func (s *Store) Match(r kv.Reader, rec *event.Record) ([]*Trigger, error) {
 		}
 	}
 	return nil, nil
-}
-
-func (s *Store) cached(bucket string) (*bucketTriggers, bool) {
-	b, ok := s.cache.Load(bucket)
-	if !ok {
-		return nil, false
-	}
-	return b.(*bucketTriggers), true
 }
 
 func ofBucket(r kv.Reader, bucket string) (ts []*Trigger, err error) {
@@ -360,15 +350,8 @@ func (s *Store) put(tx kv.Txn, t *Trigger) {
 	}
 }
 
-// touch gives a bucket's triggers a new version. It is random, so that one which the
-// cache saw in a transaction that did not commit never comes again.
-func (s *Store) touch(tx kv.Txn, bucket string) {
-	var v [16]byte
-	if _, err := io.ReadFull(s.o.Rand, v[:]); err != nil {
-		panic("trigger: no randomness: " + err.Error()) // crypto/rand never fails
-	}
-	tx.Set(row.Key(tVersion, bucket), v[:])
-}
+// touch tells transactions that have a bucket's triggers in memory that they changed.
+func (s *Store) touch(tx kv.Txn, bucket string) { tx.Set(row.Key(tVersion, bucket), nil) }
 
 func (s *Store) ids() (id, rule string, err error) {
 	var b [36]byte

@@ -30,6 +30,8 @@ func Test(t *testing.T, open func(t *testing.T) kv.Store) {
 		{"Limits", testLimits},
 		{"Sequences", testSequences},
 		{"OnCommit", testOnCommit},
+		{"Marks", testMarks},
+		{"MarksAreReads", testMarksAreReads},
 		{"CountersUnderContention", testCounters},
 		{"WriteSkewIsRefused", testWriteSkew},
 		{"PhantomsAreRefused", testPhantom},
@@ -346,6 +348,93 @@ func testOnCommit(t *testing.T, s kv.Store) {
 	binary.BigEndian.PutUint64(key[1:], seq)
 	if _, ok := get(t, s, string(key[:])); !ok {
 		t.Errorf("no row under the sequence %d that OnCommit was given", seq)
+	}
+}
+
+func testMarks(t *testing.T, s kv.Store) {
+	mark := func() (m uint64) {
+		update(t, s, func(tx kv.Txn) error { m = tx.Mark([]byte("a")); return nil })
+		return m
+	}
+	seen := map[uint64]bool{}
+	for i := range 5 {
+		m := mark()
+		if m == 0 {
+			t.Skip("this store cannot tell") // allowed by the contract
+		}
+		if seen[m] {
+			t.Errorf("write %d did not change the mark %d", i, m)
+		}
+		seen[m] = true
+		update(t, s, func(tx kv.Txn) error {
+			tx.Set([]byte("a"), []byte{byte(i)})
+			if m := tx.Mark([]byte("a")); m != 0 {
+				t.Errorf("mark %d of a key that the transaction wrote", m)
+			}
+			return nil
+		})
+	}
+	m := mark()
+	update(t, s, func(tx kv.Txn) error { tx.Delete([]byte("a")); return nil })
+	if mark() == m {
+		t.Error("a delete did not change the mark")
+	}
+}
+
+// A cached row, trusted by its mark, must not let a transaction commit that would not
+// have, had it read the row.
+func testMarksAreReads(t *testing.T, s kv.Store) {
+	type cached struct {
+		mark  uint64
+		value string
+	}
+	var mu sync.Mutex
+	cache := map[string]cached{}
+	read := func(tx kv.Txn, key string) (string, error) {
+		m := tx.Mark([]byte(key))
+		mu.Lock()
+		c, ok := cache[key]
+		mu.Unlock()
+		if ok && m != 0 && c.mark == m {
+			return c.value, nil
+		}
+		v, err := tx.Get([]byte(key))
+		if err != nil {
+			return "", err
+		}
+		mu.Lock()
+		cache[key] = cached{m, string(v)}
+		mu.Unlock()
+		return string(v), nil
+	}
+	for round := range 50 {
+		set(t, s, "x", "1", "y", "1")
+		var wg sync.WaitGroup
+		for _, mine := range []string{"x", "y"} {
+			wg.Add(1)
+			go func() {
+				defer wg.Done()
+				err := s.Update(ctx, func(tx kv.Txn) error {
+					for _, k := range []string{"x", "y"} {
+						v, err := read(tx, k)
+						if err != nil || v == "0" {
+							return err
+						}
+					}
+					tx.Set([]byte(mine), []byte("0"))
+					return nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}()
+		}
+		wg.Wait()
+		x, _ := get(t, s, "x")
+		y, _ := get(t, s, "y")
+		if x == "0" && y == "0" {
+			t.Fatalf("round %d: both were cleared on the word of a stale cache", round)
+		}
 	}
 }
 

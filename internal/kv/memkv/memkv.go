@@ -29,6 +29,7 @@ type Store struct {
 	open   sync.RWMutex
 	closed bool
 	seq    uint64 // guarded by write
+	commit uint64 // number of commits; guarded by write
 	tree   atomic.Pointer[tree]
 }
 
@@ -79,7 +80,7 @@ func (s *Store) run(fn func(kv.Txn) error) (*txn, error) {
 	defer s.write.Unlock()
 	// The published tree is never changed again, only copies of it are, so readers
 	// need no lock. Copy marks both sides copy-on-write.
-	tx := &txn{reader: reader{s.tree.Load().Copy()}}
+	tx := &txn{reader: reader{s.tree.Load().Copy()}, mark: s.commit + 1, wrote: map[string]bool{}}
 	if err := fn(tx); err != nil {
 		return nil, err
 	}
@@ -98,6 +99,7 @@ func (s *Store) run(fn func(kv.Txn) error) (*txn, error) {
 		}
 	}
 	s.tree.Store(tx.tree)
+	s.commit++
 	return tx, nil
 }
 
@@ -151,6 +153,8 @@ type sequenced struct {
 
 type txn struct {
 	reader
+	mark      uint64
+	wrote     map[string]bool
 	size      int
 	err       error
 	sequenced []sequenced
@@ -167,11 +171,13 @@ func (t *txn) check(key, value int) {
 
 func (t *txn) Set(key, value []byte) {
 	t.check(len(key), len(value))
+	t.wrote[string(key)] = true
 	t.tree.Set(pair{bytes.Clone(key), bytes.Clone(value)})
 }
 
 func (t *txn) Delete(key []byte) {
 	t.check(len(key), 0)
+	t.wrote[string(key)] = true
 	t.tree.Delete(pair{key: key})
 }
 
@@ -180,6 +186,14 @@ func (t *txn) SetSequenced(prefix, suffix, value []byte) {
 	k := make([]byte, 0, len(prefix)+8+len(suffix))
 	k = append(append(append(k, prefix...), make([]byte, 8)...), suffix...)
 	t.sequenced = append(t.sequenced, sequenced{pair{k, bytes.Clone(value)}, len(prefix)})
+}
+
+// Mark changes with every commit: marks are equal only between neighbours.
+func (t *txn) Mark(key []byte) uint64 {
+	if t.wrote[string(key)] {
+		return 0
+	}
+	return t.mark
 }
 
 func (t *txn) OnCommit(fn func(seq uint64)) { t.after = append(t.after, fn) }

@@ -220,6 +220,17 @@ func (t *txn) Get(key []byte) ([]byte, error) {
 	return get(t.store.db, key, &t.closers)
 }
 
+// Mark is the version of the key's place in the table: it changes with every write to the
+// key (and, rarely, with one to another key).
+func (t *txn) Mark(key []byte) uint64 {
+	if t.find(key) >= 0 {
+		return 0
+	}
+	slot := maphash.Bytes(t.store.seed, key) & (slots - 1)
+	t.reads = append(t.reads, slot)
+	return t.store.written[slot].Load() + 1
+}
+
 func (t *txn) Scan(r kv.Range, fn func(key, value []byte) error) error {
 	t.ranges = append(t.ranges, kv.Range{Start: bytes.Clone(r.Start), End: bytes.Clone(r.End)})
 	var writes []op
