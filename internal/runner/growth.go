@@ -27,6 +27,7 @@ const (
 type load struct {
 	queued    int           // requests waiting
 	instances int           // that serve
+	stuck     int           // of these, whose newest call began more than growHead ago
 	starting  int           // on their way
 	slots     int           // requests at once per instance
 	run       time.Duration // moving average of a run; 0: too few have ended to tell
@@ -62,8 +63,8 @@ func (l load) grow() int {
 		// As many as bring the wait below the threshold, not one for each request.
 		need := int((l.run*time.Duration(l.queued) + growWait - 1) / (growWait * time.Duration(l.slots)))
 		return min(missing, max(need-l.instances-l.starting, 0))
-	case l.run > 0 && l.head >= growHead && l.starting == 0:
-		return 1 // one call lasts longer than most, or the machine is busy
+	case l.run > 0 && l.head >= growHead && l.stuck >= l.instances:
+		return 1 // calls that last longer than most hold all there is
 	case l.full >= growFull && l.instances+l.starting < l.cpus:
 		return 1
 	}

@@ -57,6 +57,7 @@ type instance struct {
 	pool      *pool
 	active    int
 	since     time.Time // idle since
+	given     time.Time // when it last got a call
 	retired   bool      // gets no further calls
 	lost      bool      // died
 	uncounted bool

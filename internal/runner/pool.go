@@ -22,6 +22,7 @@ type pool struct {
 	start   int           // instances on their way
 	run     time.Duration // moving average
 	runs    int           // how many it is of, up to growKnown
+	best    time.Duration // the shortest of late: a run without others in its way
 	full    time.Time     // since when there are waiters
 	up      time.Time     // when an instance last became ready
 	timer   *time.Timer   // looks again while there are waiters
@@ -123,6 +124,7 @@ func (p *pool) take() *instance {
 	if in.active == 0 {
 		p.r.busy++
 	}
+	in.given = time.Now()
 	if in.active++; in.active >= in.slots {
 		p.idle = p.idle[:n-1]
 	}
@@ -134,6 +136,11 @@ func (r *Runner) release(in *instance, d time.Duration) {
 	r.mu.Lock()
 	p := in.pool
 	if d > 0 {
+		if p.best == 0 || d < p.best {
+			p.best = d
+		} else {
+			p.best += p.best/256 + 1
+		}
 		if p.runs < growKnown {
 			p.runs++
 			p.run = d
@@ -192,6 +199,7 @@ func (p *pool) hand(in *instance, a assignment) bool {
 		p.r.busy++
 	}
 	in.active++
+	in.given = time.Now()
 	a.in = in
 	w.ch <- a
 	return true
@@ -249,6 +257,18 @@ func (p *pool) grow(now time.Time) {
 	}
 	if p.runs >= growKnown {
 		l.run = p.run
+		if p.run < growWait {
+			// Short runs that share the processors take longer the more instances there
+			// are; on the average alone, each start would ask for the next.
+			l.run = min(p.best, p.run)
+		}
+	}
+	if l.head >= growHead {
+		for in := range p.all {
+			if in.active > 0 && now.Sub(in.given) >= growHead {
+				l.stuck++
+			}
+		}
 	}
 	for range l.grow() {
 		if p.r.starting >= max(cpus, 2) && p.start > 0 {
