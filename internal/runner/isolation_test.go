@@ -189,9 +189,24 @@ func TestProcessDriver(t *testing.T) {
 			t.Errorf("%s: %q", f.rt, got)
 		}
 	}
+	// A child of a child outlives its parent here; the next server ends it.
+	fn := w.fn("python3.10", "index.handler", "index.py", "import subprocess\ndef handler(e, c):\n    return str(subprocess.Popen(['sleep', '600'], start_new_session=True).pid)")
+	orphan := w.ok(fn, "")
 	if e, _ := os.ReadDir(filepath.Join(w.root, "runner/instances")); len(e) == 0 {
 		t.Error("no scratch directory")
 	}
+	if err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	next, err := New(w.opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.Close(t.Context())
+	eventually(t, "the end of the orphan", func() bool {
+		b, err := os.ReadFile("/proc/" + orphan + "/stat")
+		return err != nil || strings.Contains(string(b), ") Z ")
+	})
 }
 
 func TestDiagnose(t *testing.T) {

@@ -80,7 +80,7 @@ func newRunner(opt Options) *Runner {
 }
 
 // New makes a runner. It proves that sandboxes work, and cleans up after a server that
-// crashed. It looks for interpreters in the background.
+// crashed: no other runner may be using Dir. It looks for interpreters in the background.
 func New(opt Options) (_ *Runner, err error) {
 	if opt.Dir == "" || opt.CodeDir == nil {
 		return nil, errors.New("runner: Dir and CodeDir are required")
@@ -123,7 +123,11 @@ func New(opt Options) (_ *Runner, err error) {
 		return nil, err
 	}
 	sum := sha256.Sum256([]byte(opt.Dir))
-	r.groups, err = cgroup.Open(hex.EncodeToString(sum[:6]), filepath.Join(opt.Dir, "cgroups"))
+	owner := hex.EncodeToString(sum[:6])
+	if n := sandbox.Sweep(owner); n > 0 {
+		r.log.Warn("processes of an earlier server were still there, and were ended", "n", n)
+	}
+	r.groups, err = cgroup.Open(owner, filepath.Join(opt.Dir, "cgroups"))
 	switch {
 	case err != nil:
 		r.log.Warn("functions run without control groups: memory is watched, processor time is not limited", "err", err)
@@ -136,12 +140,12 @@ func New(opt Options) (_ *Runner, err error) {
 		if err := sandbox.BuildEtc(etc, authority.PEM()); err != nil {
 			return nil, err
 		}
-		if r.driver, err = sandbox.NewBwrap(sandbox.BwrapConfig{Self: opt.Self, Etc: etc, Boot: r.bootDir, Modules: opt.RuntimeDir, PHP: opt.PHPModules}); err != nil {
+		if r.driver, err = sandbox.NewBwrap(sandbox.BwrapConfig{Self: opt.Self, Etc: etc, Boot: r.bootDir, Modules: opt.RuntimeDir, PHP: opt.PHPModules, Owner: owner}); err != nil {
 			return nil, err
 		}
 	case SandboxProcess:
 		r.log.Warn("functions run WITHOUT ANY ISOLATION: they can do to this host what the server can, and the cloud's host names do not work in them")
-		r.driver = sandbox.NewProcess()
+		r.driver = sandbox.NewProcess(owner)
 	default:
 		return nil, errors.New("runner: sandbox is \"" + opt.Sandbox + "\"; choose bwrap or process")
 	}

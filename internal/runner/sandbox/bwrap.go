@@ -20,6 +20,7 @@ type BwrapConfig struct {
 	Boot    string // the bootstraps
 	Modules string // may not exist yet when an instance starts: then it has no built-in modules
 	PHP     string // PHP modules kept elsewhere; may be empty
+	Owner   string // names the server for [Sweep]
 }
 
 type bwrap struct {
@@ -131,5 +132,5 @@ func (b *bwrap) Start(s Spec) (*Proc, error) {
 	argv = append(argv, s.Argv...)
 	// Nothing of the function's environment reaches bubblewrap itself: LD_PRELOAD would
 	// be code that runs outside the sandbox.
-	return b.spawn(s.ID, argv, []string{"PATH=/usr/bin:/bin"}, "/", spare, f)
+	return b.spawn(s.ID, argv, []string{"PATH=/usr/bin:/bin", ownerVar + b.cfg.Owner}, "/", spare, f)
 }

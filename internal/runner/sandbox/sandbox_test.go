@@ -3,6 +3,7 @@ package sandbox
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -69,5 +70,27 @@ func TestGiveStaysInside(t *testing.T) {
 		if err := p.Give("/store", code, 1, 0); err == nil {
 			t.Errorf("%s was given", code)
 		}
+	}
+}
+
+func TestSweep(t *testing.T) {
+	start := func(owner string) *exec.Cmd {
+		c := exec.Command("sleep", "60")
+		c.Env = []string{"PATH=/usr/bin:/bin", ownerVar + owner}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Process.Kill(); c.Wait() })
+		return c
+	}
+	mine, other := start("unittest-a"), start("unittest-ab")
+	if n := Sweep("unittest-a"); n != 1 {
+		t.Errorf("%d processes ended", n)
+	}
+	if err := mine.Wait(); err == nil {
+		t.Error("it ended by itself")
+	}
+	if err := other.Process.Signal(unix.Signal(0)); err != nil {
+		t.Errorf("the process of another server: %v", err)
 	}
 }
