@@ -31,7 +31,11 @@ const (
 	maxLog     = 32 << 10 // bytes of a run's output that are kept, from its end
 	maxPayload = 4 << 10  // bytes of a run's result that are kept
 	queued     = 8192     // runs waiting to be written
-	batch      = 256      // runs in one transaction
+	batch      = 512      // runs in one transaction
+
+	// gather is how long a run waits for others to be written with: a sync for a few
+	// runs each took a third of the server's time at 4,000 runs a second.
+	gather = 100 * time.Millisecond
 )
 
 // Event is a stored event and the runs that it owed, by request id.
@@ -141,6 +145,7 @@ func (s *Store) write() {
 	defer close(s.done)
 	for r := range s.runs {
 		rs := []*run.Record{r}
+		wait := time.NewTimer(gather)
 	more:
 		for len(rs) < batch {
 			select {
@@ -149,10 +154,11 @@ func (s *Store) write() {
 					break more
 				}
 				rs = append(rs, r)
-			default:
+			case <-wait.C:
 				break more
 			}
 		}
+		wait.Stop()
 		if n := s.dropped.Swap(0); n > 0 {
 			s.o.Logger.Warn("runs were left out of the history: it could not keep up", "runs", n)
 		}
