@@ -44,6 +44,12 @@ function get(url) {
   });
 }
 
+// within gives what a promise gives, or null after a time.
+function within(ms, promise) {
+  let timer;
+  return Promise.race([promise, new Promise((resolve) => { timer = setTimeout(resolve, ms, null); })]).finally(() => clearTimeout(timer));
+}
+
 const running = new Set();
 process.on('exit', () => {
   for (const s of running) if (s.child && s.child.exitCode === null) s.child.kill('SIGKILL');
@@ -70,6 +76,20 @@ class Server {
     return s;
   }
 
+  // refused starts a server that is expected not to start, and returns what it said.
+  static async refused(options) {
+    const s = new Server();
+    Object.assign(s, { region, account, options, dataDir: options.dataDir, ports: options.ports, accessKeyId: 'LTAIe2eRootKeyPair000001', accessKeySecret: 'not used' });
+    s.logFile = process.env.ALCEDO_E2E_LOG || os.devNull;
+    s.child = s.spawn();
+    running.add(s);
+    const how = await within(15000, s.child.exited);
+    if (!how) await s.kill();
+    running.delete(s);
+    if (!how || how.code === 0) throw new Error(`alcedo serve was to be refused, and ${how ? 'ended well' : 'went on'}:\n${s.log}`);
+    return s.log;
+  }
+
   get address() { return this.ports.map((p) => `127.0.0.1:${p}`); }
   get oss() { return `http://127.0.0.1:${this.ports[0]}`; }
   get fc() { return `http://127.0.0.1:${this.ports[1]}`; }
@@ -87,6 +107,9 @@ class Server {
     const file = fs.createWriteStream(this.logFile, { flags: 'a' });
     file.on('error', () => {});
     const child = spawn(binary, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    // A test that failed before it stopped its server must end all the same; the exit
+    // handler above kills what is left.
+    for (const handle of [child, child.stdout, child.stderr]) handle.unref();
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk) => {
         this.log = (this.log + chunk).slice(-1 << 20);
@@ -111,7 +134,7 @@ class Server {
     for (;;) {
       if (gone) throw new Error(`alcedo serve ended before it was ready (${JSON.stringify(gone)}):\n${this.log}`);
       try {
-        if ((await get(`${this.console}/healthz`)).status === 200) break;
+        if ((await get(`${this.console}/healthz`)).status === 200 && !gone) break;
       } catch (err) {
         if (err.code !== 'ECONNREFUSED' && err.code !== 'ECONNRESET') throw err;
       }
@@ -125,13 +148,10 @@ class Server {
   async signal(name) {
     if (!this.child) return null;
     this.child.kill(name);
-    const how = await Promise.race([
-      this.child.exited,
-      new Promise((resolve) => { const t = setTimeout(() => resolve(null), 20000); t.unref(); }),
-    ]);
+    const how = await within(20000, this.child.exited);
     if (!how) {
       this.child.kill('SIGKILL');
-      await this.child.exited;
+      await within(5000, this.child.exited);
       throw new Error(`alcedo serve was still there 20 s after ${name}:\n${this.log.slice(-4000)}`);
     }
     return how;

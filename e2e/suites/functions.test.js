@@ -71,7 +71,7 @@ describe('functions', () => {
     assert.equal(res.status, 200);
     assert.ok(Buffer.from(await res.arrayBuffer()).equals(pkg));
     assert.match(checksum, /^\d+$/);
-    await assert.rejects(create(server, 'from-nowhere', { oss: ['code-bucket', 'none.zip'] }), (err) => err.statusCode < 500 && /none\.zip/.test(err.message));
+    await assert.rejects(create(server, 'from-nowhere', { oss: ['code-bucket', 'none.zip'] }), (err) => err.statusCode < 500 && /none\.zip|key does not exist/.test(err.message));
   });
 
   it('runs new code after an update', async () => {
@@ -239,6 +239,20 @@ describe('failures in each language', () => {
     return invoke(server, name);
   };
 
+  // diagnosis is what a user is told of code that cannot run: when deploying it, or else
+  // by the payload of its first run.
+  const diagnosis = async (...args) => {
+    try {
+      const res = await run(...args);
+      assert.equal(res.errorType, 'UnhandledInvocationError', res.payload);
+      return JSON.stringify(res.json());
+    } catch (err) {
+      if (err.code === 'ERR_ASSERTION') throw err;
+      assert.ok(err.statusCode >= 400 && err.statusCode < 500, err.message);
+      return err.message;
+    }
+  };
+
   it('Node.js: thrown, rejected, called back, exited', async () => {
     const thrown = await run('n-throw', 'nodejs20', node('exports.handler = async () => { throw new TypeError("oops"); };'));
     assert.equal(thrown.status, 200);
@@ -255,12 +269,9 @@ describe('failures in each language', () => {
   });
 
   it('Node.js: module, handler and syntax', async () => {
-    const missing = await run('n-mod', 'nodejs20', node('exports.handler = 1'), { handler: 'other.handler' });
-    assert.match(missing.json().errorMessage, /other/);
-    const unnamed = await run('n-name', 'nodejs20', node('exports.handler = async () => 1;'), { handler: 'index.nope' });
-    assert.match(unnamed.json().errorMessage, /nope/);
-    const broken = await run('n-syntax', 'nodejs20', node('exports.handler = async () => {'));
-    assert.match(JSON.stringify(broken.json()), /SyntaxError/);
+    assert.match(await diagnosis('n-mod', 'nodejs20', node('exports.handler = 1'), { handler: 'other.handler' }), /other/);
+    assert.match(await diagnosis('n-name', 'nodejs20', node('exports.handler = async () => 1;'), { handler: 'index.nope' }), /nope/);
+    assert.match(await diagnosis('n-syntax', 'nodejs20', node('exports.handler = async () => {')), /SyntaxError/);
   });
 
   it('Python: context of 3.10 and of 3.12, exceptions, module, handler, syntax', async () => {
@@ -280,9 +291,9 @@ describe('failures in each language', () => {
     assert.equal(raised.json().errorMessage, 'something is wrong');
     assert.equal(raised.json().errorType, 'ValueError');
     assert.match(JSON.stringify(raised.json().stackTrace), /\/code\/index\.py/);
-    assert.match((await run('p-mod', 'python3.10', show, { handler: 'other.handler' })).json().errorMessage, /other/);
-    assert.match((await run('p-name', 'python3.10', show, { handler: 'index.nope' })).json().errorMessage, /nope/);
-    assert.match(JSON.stringify((await run('p-syntax', 'python3.10', { 'index.py': 'def handler(:\n' })).json()), /SyntaxError|invalid syntax/);
+    assert.match(await diagnosis('p-mod', 'python3.10', show, { handler: 'other.handler' }), /other/);
+    assert.match(await diagnosis('p-name', 'python3.10', show, { handler: 'index.nope' }), /nope/);
+    assert.match(await diagnosis('p-syntax', 'python3.10', { 'index.py': 'def handler(:\n' }), /SyntaxError|invalid syntax/);
   });
 
   it('PHP: arrays in and out, exceptions, handler, syntax of PHP 7', async () => {
@@ -295,7 +306,8 @@ describe('failures in each language', () => {
     assert.equal(thrown.json().errorMessage, 'oops');
     assert.equal(thrown.json().errorType, 'Exception');
     assert.match(JSON.stringify(thrown.json().stackTrace), /code\\?\/index\.php/);
-    assert.match((await run('h-name', 'php8.2', { 'index.php': '<?php function other($e, $c) {}' })).json().errorMessage, /handler/);
+    assert.match(await diagnosis('h-name', 'php8.2', { 'index.php': '<?php function other($e, $c) {}' }), /handler/);
+    assert.match(await diagnosis('h-syntax', 'php8.2', { 'index.php': '<?php function handler($e, $c) { return $e{0}; }' }), /index\.php/);
   });
 });
 
