@@ -213,6 +213,9 @@ func (s *Server) open(ctx context.Context) error {
 	if err := s.queue.Start(ctx); err != nil {
 		return err
 	}
+	if err := s.warm(ctx); err != nil {
+		return err
+	}
 	background, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	for _, work := range []func(context.Context){s.objects.Collect, s.history.Trim, s.collectCode} {
@@ -235,6 +238,29 @@ func (s *Server) open(ctx context.Context) error {
 		}()
 	}
 	return nil
+}
+
+// warm has a spare instance started for each language that a function uses.
+func (s *Server) warm(ctx context.Context) error {
+	seen := map[string]bool{}
+	for token := ""; ; {
+		fns, next, err := s.fns.List(ctx, function.Query{Token: token, Limit: 100})
+		if err != nil {
+			return err
+		}
+		for _, f := range fns {
+			if seen[f.Config.Runtime] {
+				continue
+			}
+			seen[f.Config.Runtime] = true
+			if err := s.runner.Warm(f.Config.Runtime); err != nil {
+				s.log.Warn("functions of a runtime cannot run on this host any more", "runtime", f.Config.Runtime, "function", f.Name, "error", err)
+			}
+		}
+		if token = next; token == "" {
+			return nil
+		}
+	}
 }
 
 // collectCode removes code packages that nothing refers to any more.

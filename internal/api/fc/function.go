@@ -111,6 +111,14 @@ func (h *Handler) answerFunction(c *call, f *function.Function) error {
 	return nil
 }
 
+// warm has a spare instance started for a function's language, so that its first run need
+// not wait for the interpreter. Whether there is one was checked before.
+func (h *Handler) warm(f *function.Function) {
+	if h.Runtimes != nil {
+		_ = h.Runtimes.Warm(f.Config.Runtime)
+	}
+}
+
 // servedBy names an interpreter as people know it: "node v20.20.2".
 func servedBy(rt runner.Runtime) string {
 	s := path.Base(rt.Path) + " v" + strings.TrimPrefix(rt.Version, "v")
@@ -162,6 +170,7 @@ func (h *Handler) createFunction(c *call) error {
 	if err != nil {
 		return err
 	}
+	h.warm(made)
 	return h.answerFunction(c, made)
 }
 
@@ -267,6 +276,7 @@ func (h *Handler) updateFunction(c *call) error {
 		if err != nil {
 			return err
 		}
+		h.warm(made)
 		return h.answerFunction(c, made)
 	}
 	return fault.New(fault.Conflict, "ConcurrentUpdateError", "function '%s' is being changed by others at the same time", name).WithHint("Try again.")

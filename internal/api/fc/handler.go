@@ -45,6 +45,9 @@ type Runtimes interface {
 	// file, syntax that the interpreter cannot parse. A fault refuses the code.
 	Diagnose(ctx context.Context, runtime, codeDir, handler string) error
 
+	// Warm has an instance of a runtime started ahead. It does not wait.
+	Warm(runtime string) error
+
 	// Evict ends a function's instances once they are idle. It does not wait.
 	Evict(functionID string)
 }

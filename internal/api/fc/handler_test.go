@@ -431,7 +431,7 @@ func TestTriggers(t *testing.T) {
 		t.Error(l.text)
 	}
 	w.wantError(w.do("POST", "functions/f/triggers", map[string]any{"triggerName": "t4", "triggerType": "oss", "triggerConfig": ossConfig("t1/a"), "sourceArn": bucketARN, "invocationRole": notifier}),
-		400, "InvalidArgument", "Cannot specify overlapping prefix and suffix with same event type")
+		400, "OSSInvalidRequest", "Cannot specify overlapping prefix and suffix with same event type")
 	u := w.must("PUT", "functions/f/triggers/t1", map[string]any{"description": "new", "triggerType": "timer", "triggerName": "x"})
 	if u.body["description"] != "new" || u.body["triggerConfig"] != config || u.body["triggerType"] != "oss" {
 		t.Error(u.text)

@@ -103,6 +103,8 @@ func (w *world) Diagnose(_ context.Context, _, dir, handler string) error {
 	return nil
 }
 
+func (w *world) Warm(string) error { return nil }
+
 func (w *world) Evict(id string) { w.evicted = append(w.evicted, id) }
 
 func (w *world) Enqueue(_ context.Context, function, qualifier string, payload []byte, requestID, taskID string, origin event.Origin) error {
