@@ -150,7 +150,8 @@ class Server {
     this.child.kill(name);
     const how = await within(20000, this.child.exited);
     if (!how) {
-      this.child.kill('SIGKILL');
+      this.child.kill('SIGQUIT'); // a Go program answers with what it is doing
+      if (!(await within(3000, this.child.exited))) this.child.kill('SIGKILL');
       await within(5000, this.child.exited);
       throw new Error(`alcedo serve was still there 20 s after ${name}:\n${this.log.slice(-4000)}`);
     }
