@@ -52,7 +52,10 @@ function within(ms, promise) {
 
 const running = new Set();
 process.on('exit', () => {
-  for (const s of running) if (s.child && s.child.exitCode === null) s.child.kill('SIGKILL');
+  for (const s of running) {
+    if (s.child && s.child.exitCode === null) s.child.kill('SIGKILL');
+    if (s.fresh) fs.rmSync(s.dataDir, { recursive: true, force: true, maxRetries: 3 });
+  }
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
@@ -71,7 +74,8 @@ class Server {
       s.accessKeySecret = (options.keys && options.keys.accessKeySecret) || crypto.randomBytes(20).toString('hex');
     }
     s.logFile = process.env.ALCEDO_E2E_LOG ||
-      path.join(os.tmpdir(), `alcedo-e2e-${process.pid}-${path.basename(require.main ? require.main.filename : 'x')}.log`);
+      path.join(root, '.alcedo/e2e-logs', `${path.basename(require.main ? require.main.filename : 'x', '.test.js')}.server.log`);
+    fs.mkdirSync(path.dirname(s.logFile), { recursive: true });
     await s.launch();
     return s;
   }
