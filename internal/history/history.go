@@ -4,6 +4,7 @@
 package history
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -192,12 +193,16 @@ func (s *Store) store(rs []*run.Record) (n int, err error) {
 			start := row.U64(uint64(r.Start.UnixMicro()))
 			key := append(append(append(row.Key(tRun, r.Function), 0), start...), r.RequestID...)
 			tx.Set(key, v)
-			tx.Set(append(append(row.Key(tRequest, r.RequestID), 0), start...), key)
+			tx.Set(requestKey(r.RequestID, r.Start.UnixMicro()), key)
 			n++
 		}
 		return nil
 	})
 	return n, err
+}
+
+func requestKey(id string, start int64) []byte {
+	return append(append(row.Key(tRequest, id), 0), row.U64(uint64(start))...)
 }
 
 func fromRecord(r *run.Record) *Run {
@@ -283,90 +288,86 @@ func (s *Store) Trim(ctx context.Context) {
 	}
 }
 
-// TrimNow removes events and runs older than Options.Keep, in small transactions.
+// TrimNow removes events and runs older than Options.Keep, in small transactions. It reads
+// what it removes, and one row more per function: not what it keeps.
 func (s *Store) TrimNow(ctx context.Context) error {
 	limit := s.o.Now().Add(-s.o.Keep)
 	// Events stand in commit order, so the first one that is young ends the search.
-	err := s.trim(ctx, []byte(tEvent), func(k, v []byte) (verdict, error) {
+	err := s.trim(ctx, kv.Prefix([]byte(tEvent)), func(v []byte) (bool, []byte, error) {
 		var e Event
-		if err := row.Decode(v, &e); err != nil {
-			return keep, err
-		}
-		if e.Record.Time.Before(limit) {
-			return drop, nil
-		}
-		return stop, nil
+		err := row.Decode(v, &e)
+		return e.Record.Time.Before(limit), nil, err
 	})
 	if err != nil {
 		return err
 	}
-	old := uint64(limit.UnixMicro())
-	for _, table := range []string{tRun, tRequest} {
-		err := s.trim(ctx, []byte(table), func(k, _ []byte) (verdict, error) {
-			_, rest, _ := strings.Cut(string(k[len(table):]), "\x00")
-			if row.ParseU64([]byte(rest)) < old {
-				return drop, nil
-			}
-			return keep, nil
+	old := limit.UnixMicro()
+	for name := ""; ; {
+		if name, err = s.functionAfter(ctx, name); err != nil || name == "" {
+			return err
+		}
+		err := s.trim(ctx, kv.Prefix(append(row.Key(tRun, name), 0)), func(v []byte) (bool, []byte, error) {
+			var r Run
+			err := row.Decode(v, &r)
+			return r.Start < old, requestKey(r.RequestID, r.Start), err
 		})
 		if err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
-type verdict int
+// functionAfter returns the first function after a name that has runs, or "".
+func (s *Store) functionAfter(ctx context.Context, name string) (next string, err error) {
+	rg := kv.Prefix([]byte(tRun))
+	if name != "" {
+		rg.Start = kv.PrefixEnd(append(row.Key(tRun, name), 0))
+	}
+	err = s.kv.View(ctx, func(r kv.Reader) error {
+		return r.Scan(rg, func(k, _ []byte) error {
+			next, _, _ = strings.Cut(string(k[len(tRun):]), "\x00")
+			return kv.Stop
+		})
+	})
+	return next, err
+}
 
-const (
-	keep verdict = iota
-	drop
-	stop
-)
-
-func (s *Store) trim(ctx context.Context, table []byte, judge func(k, v []byte) (verdict, error)) error {
-	start, end := table, kv.PrefixEnd(table)
+// trim deletes the rows of a range, from its start to the first that is not old; old may
+// name a row of another table that goes with one.
+func (s *Store) trim(ctx context.Context, rg kv.Range, old func(v []byte) (is bool, with []byte, err error)) error {
 	const page = 1000
 	for {
 		var gone [][]byte
-		seen := 0
+		full := false
 		err := s.kv.View(ctx, func(r kv.Reader) error {
-			return r.Scan(kv.Range{Start: start, End: end}, func(k, v []byte) error {
-				if seen == page {
-					return kv.Stop
-				}
-				what, err := judge(k, v)
+			return r.Scan(rg, func(k, v []byte) error {
+				is, with, err := old(v)
 				if err != nil {
 					return err
 				}
-				if what == stop {
-					seen = 0
+				if full = len(gone) >= page; !is || full {
 					return kv.Stop
 				}
-				seen++
-				start = append(append([]byte(nil), k...), 0)
-				if what == drop {
-					gone = append(gone, append([]byte(nil), k...))
+				gone = append(gone, bytes.Clone(k))
+				if with != nil {
+					gone = append(gone, with)
 				}
 				return nil
 			})
 		})
-		if err != nil {
+		if err != nil || len(gone) == 0 {
 			return err
 		}
-		if len(gone) > 0 {
-			err := s.kv.Update(ctx, func(tx kv.Txn) error {
-				for _, k := range gone {
-					tx.Delete(k)
-				}
-				return nil
-			})
-			if err != nil {
-				return err
+		// Nothing else deletes these rows, and no row is written twice: what a View found
+		// old is old.
+		err = s.kv.Update(ctx, func(tx kv.Txn) error {
+			for _, k := range gone {
+				tx.Delete(k)
 			}
-		}
-		if seen < page {
 			return nil
+		})
+		if err != nil || !full {
+			return err
 		}
 	}
 }

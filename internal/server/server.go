@@ -80,8 +80,8 @@ type Server struct {
 }
 
 // Open opens every room and listens. When it returns nil, all parts are ready.
-func Open(ctx context.Context, o Options) (s *Server, err error) {
-	s = &Server{o: o, log: o.Logger, started: time.Now(), failed: make(chan error, 3), listener: map[string]net.Listener{}}
+func Open(ctx context.Context, o Options) (_ *Server, err error) {
+	s := &Server{o: o, log: o.Logger, started: time.Now(), failed: make(chan error, 3), listener: map[string]net.Listener{}}
 	defer func() {
 		if err != nil {
 			stop, cancel := context.WithTimeout(context.Background(), time.Second)
