@@ -29,6 +29,8 @@ var (
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("kv: store is closed")
 	// Stop, returned by the function given to Scan, ends the scan without an error.
+	//
+	//lint:ignore ST1012 it is an order, not an error, as fs.SkipAll
 	Stop = errors.New("kv: stop scanning")
 )
 

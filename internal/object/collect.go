@@ -122,7 +122,8 @@ func (s *Store) Sweep(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	s.gate.Lock()
-	s.gate.Unlock() //nolint:staticcheck // passing through is the point
+	//lint:ignore SA2001 to pass through is the point
+	s.gate.Unlock()
 	n := 0
 	for _, id := range ids {
 		named := false

@@ -99,10 +99,6 @@ func upperHex(b []byte) string {
 	return string(out)
 }
 
-type hashes struct {
-	md5, crc, sha hash.Hash
-}
-
 var md5Pool = sync.Pool{New: func() any { return md5.New() }}
 
 // receive reads a request's body, checks it against what the client announced, and puts

@@ -288,5 +288,3 @@ func appendEscaped(b []byte, s string, slash bool) []byte {
 	}
 	return b
 }
-
-func escape(s string) string { return string(appendEscaped(nil, s, true)) }

@@ -183,7 +183,7 @@ func parseStatement(raw json.RawMessage, what string, trust bool) (st statement,
 			st.notResources = k == "NotResource"
 			for i, r := range st.resources {
 				if st.resources[i], err = resource(r); err != nil {
-					return st, bad("%s: %v", what, err)
+					return st, bad("%s: %v.", what, err)
 				}
 			}
 		case "Principal":
@@ -290,7 +290,7 @@ func resource(r string) (string, error) {
 	}
 	p := strings.SplitN(r, ":", 5)
 	if len(p) != 5 || p[0] != "acs" || p[1] == "" || p[4] == "" {
-		return "", fmt.Errorf(`%q is not a resource; write "*" or acs:<service>:<region>:<account>:<name>, for example "acs:oss:*:*:mybucket/*".`, r)
+		return "", fmt.Errorf(`%q is not a resource; write "*" or acs:<service>:<region>:<account>:<name>, for example "acs:oss:*:*:mybucket/*"`, r)
 	}
 	if p[1] == "oss" && strings.HasPrefix(p[2], "oss-") {
 		p[2] = p[2][len("oss-"):]
