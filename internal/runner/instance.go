@@ -87,11 +87,12 @@ const (
 
 // call is one request inside an instance.
 type call struct {
-	id   uint32
-	req  *Request
-	log  logBuffer
-	at   time.Time
-	done chan outcome // buffered
+	id    uint32
+	req   *Request
+	log   logBuffer
+	at    time.Time
+	start Start
+	done  chan outcome // buffered
 }
 
 // outcome is how a call, or a load, ended.
@@ -100,6 +101,7 @@ type outcome struct {
 	errorType string
 	platform  bool // the payload is ours, not the runtime's
 	discard   bool // the instance must not be used again
+	passed    bool // its slot was passed on to a waiter
 	took      time.Duration
 }
 
@@ -209,6 +211,9 @@ func (in *instance) read(rd *bufio.Reader) {
 				o.errorType = ErrorUnhandled
 				o.discard = f.Status == frames.Fatal
 			}
+			// The next request goes out before anybody is woken: else the process would
+			// stand idle while two goroutines are scheduled.
+			o.passed = !o.discard && in.r.pass(in, o.took)
 			c.done <- o
 		case frames.Output:
 			in.mu.Lock()
@@ -329,7 +334,7 @@ func (in *instance) death(took time.Duration) outcome {
 // bury frees what a dead instance held.
 func (in *instance) bury() {
 	defer in.r.wg.Done()
-	in.proc.Process.Wait()
+	in.proc.Wait()
 	if in.sockets != nil {
 		in.sockets.Close()
 	}

@@ -62,26 +62,27 @@ func (r *Runner) run(req *Request, a *assignment, waited time.Duration) (*Result
 		return r.result(req, c, start, *a.fail, a.in), nil
 	}
 	in := a.in
-	start.InstanceID = in.id
-	c, err := in.begin(req, a.log)
-	if err != nil {
-		r.release(in, 0)
-		return nil, err
-	}
-	if req.OnStart != nil {
-		req.OnStart(start)
-	}
 	r.meter.wake()
-	in.mu.Lock()
-	c.output(startLine(req.RequestID))
-	in.mu.Unlock()
-	limit := time.NewTimer(time.Duration(max(req.Function.Config.Timeout, 1)) * time.Second)
-	defer limit.Stop()
-	if err := in.send(c); err != nil {
-		if in.end(c.id) != nil {
-			in.die(exited)
+	c := a.sent
+	if c == nil {
+		var err error
+		if c, err = in.begin(req, a.log); err != nil {
 			r.release(in, 0)
 			return nil, err
+		}
+		start.InstanceID = in.id
+		c.start = start
+		in.announce(c)
+	}
+	limit := time.NewTimer(time.Duration(max(req.Function.Config.Timeout, 1)) * time.Second)
+	defer limit.Stop()
+	if a.sent == nil {
+		if err := in.send(c); err != nil {
+			if in.end(c.id) != nil {
+				in.die(exited)
+				r.release(in, 0)
+				return nil, err
+			}
 		}
 	}
 	var o outcome
@@ -102,9 +103,21 @@ func (r *Runner) run(req *Request, a *assignment, waited time.Duration) (*Result
 	} else {
 		in.glance(o.took > 5*time.Millisecond)
 	}
-	res := r.result(req, c, start, o, in)
-	r.release(in, o.took)
+	res := r.result(req, c, c.start, o, in)
+	if !o.passed {
+		r.release(in, o.took)
+	}
 	return res, nil
+}
+
+// announce tells that a call is about to be sent.
+func (in *instance) announce(c *call) {
+	if c.req.OnStart != nil {
+		c.req.OnStart(c.start)
+	}
+	in.mu.Lock()
+	c.output(startLine(c.req.RequestID))
+	in.mu.Unlock()
 }
 
 func startLine(id string) []byte {

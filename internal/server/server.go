@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/alcedo-storage/alcedo/internal/api/conn"
 	"github.com/alcedo-storage/alcedo/internal/api/console"
 	"github.com/alcedo-storage/alcedo/internal/api/fc"
 	"github.com/alcedo-storage/alcedo/internal/api/oss"
@@ -228,11 +229,11 @@ func (s *Server) open(ctx context.Context) error {
 	for name, h := range map[string]http.Handler{"oss": ossAPI, "fc": fcAndSTS, "console": consoleAPI} {
 		srv := &http.Server{
 			Handler: h, ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 3 * time.Minute, MaxHeaderBytes: 64 << 10,
-			ErrorLog: slog.NewLogLogger(room(name).Handler(), slog.LevelDebug),
+			ErrorLog: slog.NewLogLogger(room(name).Handler(), slog.LevelDebug), ConnContext: conn.Context,
 		}
 		s.http = append(s.http, srv)
 		go func() {
-			if err := srv.Serve(s.listener[name]); !errors.Is(err, http.ErrServerClosed) {
+			if err := srv.Serve(conn.Listen(s.listener[name])); !errors.Is(err, http.ErrServerClosed) {
 				s.failed <- fmt.Errorf("%s: %w", name, err)
 			}
 		}()

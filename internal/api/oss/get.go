@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alcedo-storage/alcedo/internal/api/conn"
 	"github.com/alcedo-storage/alcedo/internal/event"
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/object"
@@ -299,6 +300,9 @@ func (q *request) getObject() error {
 	q.writeHeader(q.announce(s, rd.Info.Size))
 	if s.n == 0 {
 		return nil
+	}
+	if _, inMemory := rd.Bytes(); inMemory && s.n >= 4096 && q.r.Method == http.MethodGet {
+		conn.HoldNext(q.r.Context())
 	}
 	n, err := rd.WriteRange(q.w, s.off, s.n)
 	if err == nil && n != s.n {
