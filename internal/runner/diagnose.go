@@ -83,6 +83,10 @@ func (r *Runner) lint(ctx context.Context, rt Runtime, codeDir, file string) err
 	spec := sandbox.Spec{ID: newID(time.Now()), Code: codeDir, TmpMB: 1, Prefix: rt.Prefix, Scratch: os.TempDir(),
 		// -n: no extension is needed to parse, and loading them is most of PHP's start.
 		Argv: []string{rt.Path, "-n", "-d", "display_errors=1", "-d", "log_errors=0", "-d", "html_errors=0", "-l", path}, Env: []string{"PATH=/usr/bin:/bin"}}
+	if !r.enter(false) {
+		return draining()
+	}
+	defer r.wg.Done()
 	p, err := r.driver.Start(spec)
 	if err != nil {
 		return err
@@ -98,7 +102,7 @@ func (r *Runner) lint(ctx context.Context, rt Runtime, codeDir, file string) err
 			unix.Close(fd)
 		}
 	}
-	st, err := p.Process.Wait()
+	st, err := p.Wait()
 	var out [16 << 10]byte // a pipe holds 64 KB: what php -l says fits in it
 	n, _ := unix.Read(p.Out, out[:])
 	p.Close()

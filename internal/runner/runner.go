@@ -33,7 +33,7 @@ type Runner struct {
 	bootDir string
 	scratch string
 	now     func() time.Time
-	wg      sync.WaitGroup // instances that are not buried yet
+	wg      sync.WaitGroup // what may have a process: instances that are not buried yet, lint; see enter
 	invoked atomic.Uint64
 	cold    atomic.Uint64
 	spared  atomic.Uint64
@@ -45,7 +45,8 @@ type Runner struct {
 
 	once     sync.Once
 	mu       sync.Mutex
-	closed   bool
+	closed   bool                   // no new requests, no new spares
+	ending   bool                   // no new processes
 	every    map[*instance]struct{} // that has a process
 	pools    map[function.Key]*pool
 	perFunc  map[string]int // instances per function id
@@ -122,8 +123,7 @@ func New(opt Options) (_ *Runner, err error) {
 	if err := os.MkdirAll(r.scratch, 0o700); err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256([]byte(opt.Dir))
-	owner := hex.EncodeToString(sum[:6])
+	owner := owner(opt.Dir)
 	if n := sandbox.Sweep(owner); n > 0 {
 		r.log.Warn("processes of an earlier server were still there, and were ended", "n", n)
 	}
@@ -156,6 +156,12 @@ func New(opt Options) (_ *Runner, err error) {
 	r.ends = endpoints.New(r.loop, authority, opt.Endpoints)
 	go r.meter.run()
 	return r, nil
+}
+
+// owner names the runner of a directory, in what it leaves on the host.
+func owner(dir string) string {
+	sum := sha256.Sum256([]byte(dir))
+	return hex.EncodeToString(sum[:6])
 }
 
 // Runtimes lists every runtime name with what serves it, or why nothing does.
@@ -281,6 +287,18 @@ func (r *Runner) Close(ctx context.Context) (err error) {
 	return err
 }
 
+// enter asks to start a process. If it returns true, Close waits until r.wg.Done is
+// called, which must not be before the process is reaped.
+func (r *Runner) enter(spare bool) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ending || spare && r.closed {
+		return false
+	}
+	r.wg.Add(1)
+	return true
+}
+
 func (r *Runner) close(ctx context.Context) error {
 	r.mu.Lock()
 	r.closed = true
@@ -303,6 +321,7 @@ func (r *Runner) close(ctx context.Context) error {
 	}
 	r.meter.close()
 	r.mu.Lock()
+	r.ending = true
 	r.reaper.stop()
 	var waiters []*waiter
 	var idle, rest []*instance

@@ -34,6 +34,8 @@ const (
 	// is in /tmp: page tables, sockets, page cache in use.
 	slackMemory = 64
 	maxPids     = 512
+	// lastWords is how long after its end a process may still be heard.
+	lastWords = time.Second
 )
 
 // newID makes an instance id in the cloud's form.
@@ -59,9 +61,17 @@ func (r *Runner) paths() runtimes.Paths {
 // boot starts a process and waits until its runtime can be given code. Without code it
 // becomes a spare.
 func (r *Runner) boot(rt Runtime, code string, tmpMB int, env []string) (_ *instance, err error) {
+	if !r.enter(code == "") {
+		return nil, draining()
+	}
 	in := &instance{r: r, id: newID(time.Now()), rt: rt, control: make(chan frames.Frame, 4), dead: make(chan struct{}),
 		startLog: &logBuffer{}, slots: 1, uncounted: true, booting: true}
 	in.out, in.buf = -1, make([]byte, 4096)
+	defer func() {
+		if in.proc == nil {
+			r.wg.Done()
+		}
+	}()
 	spec := sandbox.Spec{ID: in.id, Argv: rt.Family.Argv(rt.Path, r.paths()), Env: append(rt.Family.Env(rt.Path, r.paths()), env...),
 		Code: code, Store: r.opt.CodeRoot, TmpMB: tmpMB, Prefix: rt.Prefix}
 	if !r.driver.Isolated() {
@@ -88,9 +98,9 @@ func (r *Runner) boot(rt Runtime, code string, tmpMB int, env []string) (_ *inst
 		}
 		return nil, err
 	}
-	r.wg.Add(1) // until bury
 	r.mu.Lock()
-	r.every[in] = struct{}{}
+	r.every[in] = struct{}{} // until bury
+	ending := r.ending
 	r.mu.Unlock()
 	in.outMu.Lock()
 	in.out = in.proc.Out
@@ -104,6 +114,9 @@ func (r *Runner) boot(rt Runtime, code string, tmpMB int, env []string) (_ *inst
 			in.die(stopped)
 		}
 	}()
+	if ending { // Close did not see it in r.every
+		in.kill(stopped)
+	}
 	in.pid = in.proc.Process.Pid
 	if r.driver.Isolated() {
 		fds, pid, err := in.proc.Handshake(bootLimit)
@@ -142,7 +155,9 @@ func (r *Runner) boot(rt Runtime, code string, tmpMB int, env []string) (_ *inst
 	if pidfd := in.proc.PidFD; pidfd >= 0 {
 		in.exitKey, err = r.loop.Add(pidfd, func(h poll.Handle) {
 			r.loop.Remove(h, pidfd)
-			go in.die(exited)
+			// The reader finds the end itself, after the result that may have been the last
+			// thing written. Only without a sandbox can a child keep the socket open.
+			in.proc.Conn.SetReadDeadline(time.Now().Add(lastWords))
 		})
 	}
 	in.outMu.Unlock()
@@ -156,6 +171,12 @@ func (r *Runner) boot(rt Runtime, code string, tmpMB int, env []string) (_ *inst
 
 // startError adds the output of a process that never came up: it says why.
 func (in *instance) startError(err error) error {
+	in.mu.Lock()
+	why := in.why
+	in.mu.Unlock()
+	if why == stopped {
+		return draining()
+	}
 	time.Sleep(10 * time.Millisecond) // bubblewrap's complaint may come after the end of its socket
 	in.drain()
 	in.mu.Lock()
@@ -163,6 +184,11 @@ func (in *instance) startError(err error) error {
 	in.mu.Unlock()
 	return fault.New(fault.Internal, "InternalServerError", "An instance for runtime '%s' could not be started.", in.rt.Name).
 		Because(fmt.Errorf("%w; output: %q", err, strings.TrimSpace(string(b))))
+}
+
+// draining is what a request hears that the server will not serve any more.
+func draining() error {
+	return fault.New(fault.Unavailable, "ServerDraining", "The server is shutting down.").WithHint("Retry in a moment.")
 }
 
 var errLate = errors.New("no answer in time")

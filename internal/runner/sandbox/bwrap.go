@@ -44,7 +44,7 @@ func NewBwrap(cfg BwrapConfig) (Driver, error) {
 	b.base = []string{
 		"--unshare-all", "--unshare-user", "--uid", "0", "--gid", "0",
 		"--cap-drop", "ALL", "--cap-add", "CAP_NET_BIND_SERVICE", "--cap-add", "CAP_SETPCAP",
-		"--die-with-parent", "--new-session",
+		"--die-with-parent", // Init begins the new session; see Kill
 		"--ro-bind", "/usr", "/usr",
 	}
 	for _, d := range []string{"/bin", "/sbin", "/lib", "/lib64", "/lib32", "/libx32"} {

@@ -32,6 +32,12 @@ func Init(args []string) error {
 	if len(args) == 0 {
 		return errors.New("usage: alcedo " + Command + " [" + argSpare + "] COMMAND… (started by the server only)")
 	}
+	if args[0] != argFork && args[0] != argMount {
+		// What runs from here on cannot reach bubblewrap's process group with signals.
+		if _, err := unix.Setsid(); err != nil {
+			return os.NewSyscallError("setsid", err)
+		}
+	}
 	switch args[0] {
 	case argFork:
 		c := exec.Command("/proc/self/exe", Command, argMount)

@@ -15,6 +15,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -55,11 +56,14 @@ type Driver interface {
 // Proc is a started process. Its owner closes what it holds, with Close.
 type Proc struct {
 	ID      string
-	Process *os.Process
+	Process *os.Process   // leads its session and process group
 	PidFD   int           // becomes readable when the process ends; -1: not supported
 	Conn    *net.UnixConn // frames
 	Out     int           // read end of standard output and standard error, non-blocking
 	control *os.File      // spares: the socket of the process that mounts the code
+
+	mu     sync.Mutex
+	reaped bool
 }
 
 // Close releases descriptors; it does not end the process.
@@ -78,8 +82,35 @@ func (p *Proc) Close() {
 	}
 }
 
-// Kill ends the process and everything it started.
-func (p *Proc) Kill() { p.Process.Kill() }
+// Kill ends the process and everything it started, at any moment of its life, and lets
+// Handshake return at once. It does nothing after Wait.
+//
+// It kills the process group, not the process. Bubblewrap's child asks to die with its
+// parent only just before it runs a program; a parent killed earlier would leave it
+// waiting, for ever if it had not been told yet that its user is mapped, and with it our
+// end of the socket open. In the sandbox it is process 1, so its end is everybody's, and
+// it never leaves the group: only [Init], which is its child, begins a session.
+// Without a sandbox, what has left the group lives on until [Sweep].
+func (p *Proc) Kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.reaped {
+		unix.Kill(-p.Process.Pid, unix.SIGKILL)
+	}
+}
+
+// Wait waits until the process has ended, and ends what it left behind as Kill does. It
+// must be called once for every process.
+func (p *Proc) Wait() (*os.ProcessState, error) {
+	// Until it is reaped, its id and its group's belong to nobody else.
+	for unix.Waitid(unix.P_PID, p.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
+	}
+	p.Kill()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reaped = true
+	return p.Process.Wait()
+}
 
 // Threads is the one operating-system thread from which processes are started.
 //
