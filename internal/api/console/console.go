@@ -2,14 +2,24 @@
 // line and the web console use, and the pages themselves.
 //
 // Requests to /api/ are signed as those to FC are (ACS3-HMAC-SHA256) and judged by the
-// same policies: the console can do nothing that its caller's key may not do.
+// same policies: the console can do nothing that its caller's key may not do. Nothing
+// there is for anonymous callers.
 package console
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"io"
+	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/delivery"
@@ -36,20 +46,53 @@ type Options struct {
 	Ready     func() bool
 }
 
-type handler struct{ Options }
+type handler struct {
+	Options
+	// changes is held from looking a role or a user up to changing it. Identity's calls
+	// are atomic one by one, and this server is the only one that makes them.
+	changes sync.Mutex
+}
+
+// operation answers a request whose caller is known. Without an answer and an error, the
+// status is 204.
+type operation func(*request) (any, error)
 
 // New returns the handler of the console's address.
 func New(o Options) http.Handler {
-	h := &handler{o}
+	h := &handler{Options: o}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", h.health)
-	mux.HandleFunc("GET /api/runs", h.api(h.runs))
-	mux.HandleFunc("GET /api/runs/{request}", h.api(h.run))
-	mux.HandleFunc("GET /api/logs", h.api(h.logs))
-	mux.HandleFunc("GET /api/triggers/match", h.api(h.match))
-	mux.HandleFunc("GET /api/runtimes", h.api(h.runtimes))
+	for pattern, op := range h.operations() {
+		mux.HandleFunc(pattern, h.api(op))
+	}
 	mux.HandleFunc("GET /{$}", h.page)
 	return mux
+}
+
+// operations are all that is under /api/.
+func (h *handler) operations() map[string]operation {
+	return map[string]operation{
+		"GET /api/runs":           h.runs,
+		"GET /api/runs/{request}": h.run,
+		"GET /api/logs":           h.logs,
+		"GET /api/triggers/match": h.match,
+		"GET /api/runtimes":       h.runtimes,
+
+		"GET /api/roles":           h.listRoles,
+		"POST /api/roles":          h.createRole,
+		"GET /api/roles/{name}":    h.getRole,
+		"PUT /api/roles/{name}":    h.updateRole,
+		"DELETE /api/roles/{name}": h.deleteRole,
+
+		"GET /api/users":                     h.listUsers,
+		"POST /api/users":                    h.createUser,
+		"GET /api/users/{name}":              h.getUser,
+		"PUT /api/users/{name}":              h.updateUser,
+		"DELETE /api/users/{name}":           h.deleteUser,
+		"GET /api/users/{name}/keys":         h.listKeys,
+		"POST /api/users/{name}/keys":        h.createKey,
+		"DELETE /api/users/{name}/keys/{id}": h.deleteKey,
+	}
 }
 
 func (h *handler) health(w http.ResponseWriter, _ *http.Request) {
@@ -61,10 +104,56 @@ func (h *handler) health(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte("ok\n")) // the client went away: nothing to do
 }
 
-// request is a request whose caller is known.
+// request is a request whose caller is known and whose body is the one that was signed.
 type request struct {
 	*http.Request
-	who *identity.Principal
+	who  *identity.Principal
+	body []byte
+}
+
+// maxBody bounds a request's body, in bytes: eight policies of 6 KiB, escaped, fit easily.
+const maxBody = 1 << 20
+
+// read takes the body into memory and returns its SHA-256 in hex. It is called when the
+// signature has proved right.
+func (r *request) read(w http.ResponseWriter) (string, error) {
+	var err error
+	r.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
+		return "", fault.New(fault.TooLarge, "EntityTooLarge", "The request's body is larger than %d bytes.", maxBody)
+	}
+	if err != nil {
+		return "", fault.New(fault.Invalid, "InvalidArgument", "The request's body ended early or could not be read.").WithHint("Send the request again.").Because(err)
+	}
+	sum := sha256.Sum256(r.body)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// decode fills v from the body, one JSON object. Unknown fields are refused: a setting
+// that is silently dropped would make a role that is not what was asked for.
+func (r *request) decode(v any) error {
+	invalid := func(format string, args ...any) error {
+		return fault.New(fault.Invalid, "InvalidArgument", "The request's body is not valid: "+format+".", args...)
+	}
+	if len(r.body) == 0 {
+		return invalid("it is empty; send a JSON object")
+	}
+	d := json.NewDecoder(bytes.NewReader(r.body))
+	d.DisallowUnknownFields()
+	err := d.Decode(v)
+	if typ := (*json.UnmarshalTypeError)(nil); errors.As(err, &typ) {
+		if typ.Field == "" {
+			return invalid("it must be a JSON object, not %s", typ.Value)
+		}
+		return invalid("the field %q cannot be %s", typ.Field, typ.Value)
+	}
+	if err != nil {
+		return invalid("%s", strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return invalid("something follows the JSON object")
+	}
+	return nil
 }
 
 func (r *request) param(name string) string { return r.URL.Query().Get(name) }
@@ -88,16 +177,25 @@ var statuses = map[fault.Kind]int{
 }
 
 // api wraps an operation: who asks, what comes of it as JSON.
-func (h *handler) api(op func(*request) (any, error)) http.HandlerFunc {
+func (h *handler) api(op operation) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
-		who, err := h.Identity.VerifyACS3(r, func() (string, error) { return emptySHA256, nil })
+		q := &request{Request: r}
+		var err error
+		q.who, err = h.Identity.VerifyACS3(r, func() (string, error) { return q.read(w) })
+		if err == nil && q.who.Kind == identity.Anonymous {
+			err = fault.New(fault.Denied, identity.ReasonAccessDenied, "The request is anonymous.").WithHint("Sign it with ACS3-HMAC-SHA256, as requests to FC are.")
+		}
 		var out any
 		if err == nil {
-			out, err = op(&request{r, who})
+			out, err = op(q)
 		}
+		if err == nil && out == nil {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		if err != nil {
 			f := fault.As(err)
 			status := statuses[f.Kind]
@@ -115,12 +213,18 @@ func (h *handler) api(op func(*request) (any, error)) http.HandlerFunc {
 	}
 }
 
-// The operations have no bodies.
-const emptySHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-
 // may checks a permission on a function; "*" for any.
 func (h *handler) may(r *request, action, functionName string) error {
-	return h.Identity.Authorize(r.who, action, "acs:fc:"+h.Region+":"+h.Account+":functions/"+functionName, identity.Conditions{})
+	return h.authorize(r, action, "acs:fc:"+h.Region+":"+h.Account+":functions/"+functionName)
+}
+
+func (h *handler) authorize(r *request, action, resource string) error {
+	c := identity.Conditions{Secure: r.TLS != nil}
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		a, _ := netip.ParseAddr(host) // the zero Addr is "unknown"
+		c.SourceIP = a.Unmap()
+	}
+	return h.Identity.Authorize(r.who, action, resource, c)
 }
 
 // runs lists a function's latest runs, the latest first.
@@ -174,7 +278,7 @@ func attempts(list []*history.Run) []Attempt {
 }
 
 // Logs is a page of what a function's runs printed, the earliest first. Next continues
-// after it.
+// after it: the history's cursor in hex, since JSON keeps no bytes that are not text.
 type Logs struct {
 	Runs []Attempt `json:"runs"`
 	Next string    `json:"next,omitempty"`
@@ -204,30 +308,33 @@ func (h *handler) logs(r *request) (any, error) {
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(sec)*time.Second)
 		defer cancel()
 	}
-	after := r.param("after")
+	after, err := hex.DecodeString(r.param("after"))
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "InvalidArgument", "after %q is not a cursor.", r.param("after")).WithHint("Give the next of an earlier answer, as it was.")
+	}
 	for {
 		changed := h.History.Changed()
-		list, err := h.History.Runs(r.Context(), name, after, n)
+		list, err := h.History.Runs(r.Context(), name, string(after), n)
 		if err != nil {
 			return nil, err
 		}
 		if len(list) > 0 {
 			out := Logs{Runs: attempts(list)}
-			if after == "" {
+			if len(after) == 0 {
 				for i, j := 0, len(list)-1; i < j; i, j = i+1, j-1 {
 					out.Runs[i], out.Runs[j] = out.Runs[j], out.Runs[i]
 				}
 			}
-			out.Next = out.Runs[len(list)-1].Cursor
+			out.Next = hex.EncodeToString([]byte(out.Runs[len(list)-1].Cursor))
 			return out, nil
 		}
 		if r.param("wait") == "" {
-			return Logs{Runs: []Attempt{}, Next: after}, nil
+			return Logs{Runs: []Attempt{}, Next: r.param("after")}, nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return Logs{Runs: []Attempt{}, Next: after}, nil
+			return Logs{Runs: []Attempt{}, Next: r.param("after")}, nil
 		}
 	}
 }
