@@ -71,7 +71,14 @@ describe('functions', () => {
     assert.equal(res.status, 200);
     assert.ok(Buffer.from(await res.arrayBuffer()).equals(pkg));
     assert.match(checksum, /^\d+$/);
-    await assert.rejects(create(server, 'from-nowhere', { oss: ['code-bucket', 'none.zip'] }), (err) => err.statusCode < 500 && /none\.zip|key does not exist/.test(err.message));
+    const refused = (where, message) => assert.rejects(create(server, 'from-nowhere', { oss: where }), (err) => {
+      assert.equal(err.statusCode, 400);
+      assert.equal(err.code, 'InvalidArgument');
+      assert.match(err.message, message);
+      return true;
+    });
+    await refused(['code-bucket', 'fn/none.zip'], /'fn\/none\.zip'.* does not exist in bucket 'code-bucket'/);
+    await refused(['no-such-bucket', 'fn/code.zip'], /bucket 'no-such-bucket' .*does not exist/);
   });
 
   it('runs new code after an update', async () => {

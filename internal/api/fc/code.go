@@ -15,6 +15,25 @@ import (
 // linkTTL is how long a download link of code is good.
 const linkTTL = 10 * time.Minute
 
+// noCode names the object that could not be read: OSS's own words are for somebody who
+// has just named it.
+func noCode(err error, bucket, key string) error {
+	f := fault.As(err)
+	var e *fault.Error
+	switch f.Reason {
+	case "NoSuchBucket":
+		e = fault.New(f.Kind, f.Reason, "The bucket '%s' of code.ossBucketName does not exist.", bucket).
+			WithHint("Create it and upload the code package, or give code.zipFile.")
+	case "NoSuchKey":
+		e = fault.New(f.Kind, f.Reason, "The object '%s' of code.ossObjectName does not exist in bucket '%s'.", key, bucket).
+			WithHint("Upload the code package there first.")
+	default:
+		e = fault.New(f.Kind, f.Reason, "The code package '%s' in bucket '%s' cannot be read: %s", key, bucket, f.Message)
+		e.Hint, e.Params = f.Hint, f.Params
+	}
+	return e.Because(err)
+}
+
 // getFunctionCode answers with a link to the zip, which this address serves. The link
 // needs no other signature; it ends with linkTTL, or with this process.
 func (h *Handler) getFunctionCode(c *call) error {

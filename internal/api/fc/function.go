@@ -214,7 +214,7 @@ func (h *Handler) addCode(ctx context.Context, who *identity.Principal, in *code
 	}
 	r, err := h.Objects.OpenObject(ctx, who, in.OSSBucketName, in.OSSObjectName)
 	if err != nil {
-		return function.Code{}, err
+		return function.Code{}, noCode(err, in.OSSBucketName, in.OSSObjectName)
 	}
 	defer r.Close()
 	return h.Functions.AddCode(ctx, r, in.Checksum)

@@ -113,9 +113,16 @@ func (w *world) Enqueue(_ context.Context, function, qualifier string, payload [
 }
 
 func (w *world) OpenObject(_ context.Context, _ *identity.Principal, bucket, key string) (io.ReadCloser, error) {
+	// In OSS's own words.
+	switch bucket {
+	case "nobucket":
+		return nil, fault.New(fault.NotFound, "NoSuchBucket", "The specified bucket does not exist.")
+	case "closed":
+		return nil, fault.New(fault.Denied, "AccessDenied", "You have no right to access this object.").WithHint("Ask the owner.")
+	}
 	b, ok := w.objects[bucket+"/"+key]
 	if !ok {
-		return nil, fault.New(fault.NotFound, "NoSuchKey", "The object '%s' does not exist in bucket '%s'.", key, bucket)
+		return nil, fault.New(fault.NotFound, "NoSuchKey", "The specified key does not exist.")
 	}
 	return io.NopCloser(io.MultiReader(bytes.NewReader(b))), nil
 }
