@@ -9,7 +9,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { Server, root, runtimes } = require('../lib/server');
 const { oss, fc } = require('../lib/clients');
-const { create, files, trigger } = require('../lib/functions');
+const { create, files, invoke, trigger } = require('../lib/functions');
 const { until } = require('../lib/wait');
 const png = require('../lib/png');
 
@@ -54,7 +54,6 @@ describe('the listings of the documentation', () => {
   it('Python, as printed', { skip: modules('python') || false }, () => resizes('seed-python', listing('index.py'), 'python3.10'));
 
   it('PHP, as printed: refused or failing with a diagnosis that names the syntax and what to do', async () => {
-    const { invoke } = require('../lib/functions');
     let said;
     try {
       await create(server, 'seed-php', listing('index.php'), { runtime: 'php7.2' });
@@ -70,6 +69,16 @@ describe('the listings of the documentation', () => {
 
 describe('the examples', () => {
   it('resize-nodejs', () => resizes('resize-nodejs', files('examples/resize-nodejs'), 'nodejs20'));
+
+  it('resize-nodejs fails, to be run again, when the service refuses', async () => {
+    await create(server, 'refused', files('examples/resize-nodejs'));
+    await c.put('source/text.png', Buffer.from('no picture'));
+    for (const [key, status] of [['source/none.png', 404], ['source/text.png', 400]]) {
+      const res = await invoke(server, 'refused', { events: [{ region: server.region, oss: { bucket: { name: 'testbucket' }, object: { key } } }] });
+      assert.ok(res.errorType, res.payload);
+      assert.match(res.json().errorMessage, new RegExp(`processed/\\w+\\.png failed with status ${status}: .*<Code>`, 's'));
+    }
+  });
 
   it('resize-python', { skip: modules('python') || false }, () => resizes('resize-python', files('examples/resize-python'), 'python3.10'));
 

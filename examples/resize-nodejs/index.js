@@ -26,6 +26,11 @@ exports.handler = async (event, context) => {
   });
 
   console.log(`resizing ${bucket}/${source} to ${target}`);
-  await client.processObjectSave(source, target, 'image/resize,m_fixed,w_128,h_128', bucket);
+  const { res } = await client.processObjectSave(source, target, 'image/resize,m_fixed,w_128,h_128', bucket);
+  // Unlike the SDK's other methods, this one does not throw when the service refuses. Only
+  // a function that fails is run again, and seen.
+  if (res.status !== 200) {
+    throw new Error(`saving ${target} failed with status ${res.status}: ${res.data}`);
+  }
   return target;
 };
