@@ -52,13 +52,15 @@ object, and the function whose trigger matches runs with that event.
   alcedo deploy examples/resize-nodejs           make a function from a folder
   alcedo trigger create resize-nodejs --bucket testbucket --prefix source/ --suffix .png
   alcedo logs resize-nodejs -f                   follow what it prints
+  alcedo role|user|key --help                    who may do what
 
 Every option can be set in the environment: --fc as ALCEDO_FC, and so on.`,
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(serveCommand(), deployCommand(), invokeCommand(), logsCommand(), runsCommand(), triggerCommand(), eventCommand(), runtimesCommand())
+	c.AddCommand(serveCommand(), deployCommand(), invokeCommand(), logsCommand(), runsCommand(), triggerCommand(), eventCommand(), runtimesCommand(),
+		roleCommand(), userCommand(), keyCommand())
 	c.CompletionOptions.HiddenDefaultCmd = true
 	return c
 }

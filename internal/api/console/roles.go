@@ -208,7 +208,7 @@ func reachable(what, name string) error {
 }
 
 func sameName(what, path, body string) error {
-	if body != "" && strings.ToLower(body) != strings.ToLower(path) {
+	if body != "" && !strings.EqualFold(body, path) {
 		return fault.New(fault.Invalid, identity.ReasonInvalidArgument, "The %s %s cannot be renamed to %s.", what, path, body).
 			WithHint("Create another one.")
 	}

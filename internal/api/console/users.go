@@ -39,8 +39,9 @@ func userOut(u identity.UserInfo, documents bool) User {
 
 // user finds a user by name, in any case, as identity compares names.
 func (h *handler) user(name string) (identity.UserInfo, error) {
+	lower := strings.ToLower(name) // not EqualFold, which finds more names equal
 	for _, u := range h.Identity.ListUsers() {
-		if strings.ToLower(u.Name) == strings.ToLower(name) {
+		if strings.ToLower(u.Name) == lower {
 			return u, nil
 		}
 	}
