@@ -24,8 +24,8 @@ import (
 // Tables of this room in kv.
 const (
 	tEvent   = "h/e/" // commit sequence, suffix → Event
-	tRun     = "h/r/" // function 0 start (µs) request id → Run
-	tRequest = "h/i/" // request id 0 start (µs) → key of the run's row
+	tRun     = "h/r/" // function 0 commit sequence, number within the commit → Run
+	tRequest = "h/i/" // request id 0 the same two → function
 )
 
 const (
@@ -190,10 +190,11 @@ func (s *Store) store(rs []*run.Record) (n int, err error) {
 			if size += len(v) + 256; size > kv.MaxTxnSize && n > 0 {
 				break
 			}
-			start := row.U64(uint64(r.Start.UnixMicro()))
-			key := append(append(append(row.Key(tRun, r.Function), 0), start...), r.RequestID...)
-			tx.Set(key, v)
-			tx.Set(requestKey(r.RequestID, r.Start.UnixMicro()), key)
+			// In the order of writing: who follows the runs misses none that began
+			// early and ended late.
+			number := []byte{byte(n >> 8), byte(n)}
+			tx.SetSequenced(append(row.Key(tRun, r.Function), 0), number, v)
+			tx.SetSequenced(append(row.Key(tRequest, r.RequestID), 0), number, []byte(r.Function))
 			n++
 		}
 		return nil
@@ -201,9 +202,8 @@ func (s *Store) store(rs []*run.Record) (n int, err error) {
 	return n, err
 }
 
-func requestKey(id string, start int64) []byte {
-	return append(append(row.Key(tRequest, id), 0), row.U64(uint64(start))...)
-}
+// place is the end of a row's key, the same in tRun and tRequest.
+func place(key []byte) []byte { return key[len(key)-10:] }
 
 func fromRecord(r *run.Record) *Run {
 	tail := func(b []byte, n int) []byte { return b[max(0, len(b)-n):] }
@@ -217,8 +217,9 @@ func fromRecord(r *run.Record) *Run {
 	}
 }
 
-// Runs returns up to limit runs of a function. With after empty they are the latest ones,
-// the latest first; otherwise they are those after that Cursor, the earliest first.
+// Runs returns up to limit runs of a function, in the order in which they ended. With
+// after empty they are the latest ones, the latest first; otherwise they are those after
+// that Cursor, the earliest first.
 func (s *Store) Runs(ctx context.Context, function, after string, limit int) (runs []*Run, err error) {
 	prefix := append(row.Key(tRun, function), 0)
 	rg := kv.Prefix(prefix)
@@ -246,7 +247,8 @@ func (s *Store) Runs(ctx context.Context, function, after string, limit int) (ru
 // Attempts returns the runs of a request, the earliest first: several, if it was retried.
 func (s *Store) Attempts(ctx context.Context, requestID string) (runs []*Run, err error) {
 	err = s.kv.View(ctx, func(r kv.Reader) error {
-		return r.Scan(kv.Prefix(append(row.Key(tRequest, requestID), 0)), func(_, key []byte) error {
+		return r.Scan(kv.Prefix(append(row.Key(tRequest, requestID), 0)), func(k, name []byte) error {
+			key := append(append(row.Key(tRun, string(name)), 0), place(k)...)
 			v, err := r.Get(key)
 			if errors.Is(err, kv.ErrNotFound) {
 				return nil // trimmed
@@ -293,7 +295,7 @@ func (s *Store) Trim(ctx context.Context) {
 func (s *Store) TrimNow(ctx context.Context) error {
 	limit := s.o.Now().Add(-s.o.Keep)
 	// Events stand in commit order, so the first one that is young ends the search.
-	err := s.trim(ctx, kv.Prefix([]byte(tEvent)), func(v []byte) (bool, []byte, error) {
+	err := s.trim(ctx, kv.Prefix([]byte(tEvent)), func(_, v []byte) (bool, []byte, error) {
 		var e Event
 		err := row.Decode(v, &e)
 		return e.Record.Time.Before(limit), nil, err
@@ -306,10 +308,10 @@ func (s *Store) TrimNow(ctx context.Context) error {
 		if name, err = s.functionAfter(ctx, name); err != nil || name == "" {
 			return err
 		}
-		err := s.trim(ctx, kv.Prefix(append(row.Key(tRun, name), 0)), func(v []byte) (bool, []byte, error) {
+		err := s.trim(ctx, kv.Prefix(append(row.Key(tRun, name), 0)), func(k, v []byte) (bool, []byte, error) {
 			var r Run
 			err := row.Decode(v, &r)
-			return r.Start < old, requestKey(r.RequestID, r.Start), err
+			return r.Start < old, append(append(row.Key(tRequest, r.RequestID), 0), place(k)...), err
 		})
 		if err != nil {
 			return err
@@ -334,14 +336,14 @@ func (s *Store) functionAfter(ctx context.Context, name string) (next string, er
 
 // trim deletes the rows of a range, from its start to the first that is not old; old may
 // name a row of another table that goes with one.
-func (s *Store) trim(ctx context.Context, rg kv.Range, old func(v []byte) (is bool, with []byte, err error)) error {
+func (s *Store) trim(ctx context.Context, rg kv.Range, old func(k, v []byte) (is bool, with []byte, err error)) error {
 	const page = 1000
 	for {
 		var gone [][]byte
 		full := false
 		err := s.kv.View(ctx, func(r kv.Reader) error {
 			return r.Scan(rg, func(k, v []byte) error {
-				is, with, err := old(v)
+				is, with, err := old(k, v)
 				if err != nil {
 					return err
 				}
