@@ -23,21 +23,25 @@ func TestTimeout(t *testing.T) {
 		{"python3.10", "index.py", "import time\ndef handler(e, c):\n    if e == b'hang':\n        print('before')\n        time.sleep(100)\n    return 'ok'"},
 		{"php8.2", "index.php", `<?php function handler($e, $c) { if ($e === 'hang') { echo "before\n"; sleep(100); } return 'ok'; }`},
 	} {
-		fn := w.fn(f.rt, "index.handler", f.name, f.text)
-		w.ok(fn, "")
-		slow := *fn.Config
-		slow.Timeout = 1
-		fn.Config = &slow
-		e, res := w.fails(fn, "hang", ErrorUnhandled)
-		if !strings.HasPrefix(e.ErrorMessage, "Function timed out after 1 seconds (maxMemoryUsage: ") || res.Duration < time.Second || res.Duration > 3*time.Second {
-			t.Errorf("%s: %q after %v", f.rt, e.ErrorMessage, res.Duration)
-		}
-		if body(res) != "before" || !strings.Contains(string(res.Log), ", Error: Function timed out after 1 seconds") {
-			t.Errorf("%s: log %q", f.rt, res.Log)
-		}
-		if next := w.call(fn, ""); string(next.Payload) != "ok" || next.InstanceID == res.InstanceID || !next.Cold {
-			t.Errorf("%s after the time-out: %s %+v", f.rt, next.Payload, next.Start)
-		}
+		t.Run(f.rt, func(t *testing.T) {
+			t.Parallel()
+			w := w.in(t)
+			fn := w.fn(f.rt, "index.handler", f.name, f.text)
+			w.ok(fn, "")
+			slow := *fn.Config
+			slow.Timeout = 1
+			fn.Config = &slow
+			e, res := w.fails(fn, "hang", ErrorUnhandled)
+			if !strings.HasPrefix(e.ErrorMessage, "Function timed out after 1 seconds (maxMemoryUsage: ") || res.Duration < time.Second || res.Duration > 3*time.Second {
+				t.Errorf("%q after %v", e.ErrorMessage, res.Duration)
+			}
+			if body(res) != "before" || !strings.Contains(string(res.Log), ", Error: Function timed out after 1 seconds") {
+				t.Errorf("log %q", res.Log)
+			}
+			if next := w.call(fn, ""); string(next.Payload) != "ok" || next.InstanceID == res.InstanceID || !next.Cold {
+				t.Errorf("after the time-out: %s %+v", next.Payload, next.Start)
+			}
+		})
 	}
 }
 

@@ -207,17 +207,21 @@ func clean(dir, prefix string) {
 	for _, d := range old {
 		write(filepath.Join(d, "cgroup.freeze"), "0")
 		write(filepath.Join(d, "freezer.state"), "THAWED")
-		b, _ := os.ReadFile(filepath.Join(d, "cgroup.procs"))
-		for p := range strings.FieldsSeq(string(b)) {
-			if pid, err := strconv.Atoi(p); err == nil && pid > 1 && pid != os.Getpid() {
-				unix.Kill(pid, unix.SIGKILL)
-			}
-		}
 		remove(d, 2*time.Second)
 	}
 }
 
-// remove waits for the kernel to let go of the last dying process.
+func kill(dir string) {
+	b, _ := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	for p := range strings.FieldsSeq(string(b)) {
+		if pid, err := strconv.Atoi(p); err == nil && pid > 1 && pid != os.Getpid() {
+			unix.Kill(pid, unix.SIGKILL)
+		}
+	}
+}
+
+// remove ends what is still in a group (without a sandbox, a function's children outlive
+// it) and waits for the kernel to let go of the last dying process.
 func remove(dir string, limit time.Duration) error {
 	for wait := time.Millisecond; ; wait *= 2 {
 		err := os.Remove(dir)
@@ -227,6 +231,7 @@ func remove(dir string, limit time.Duration) error {
 		if wait > limit {
 			return err
 		}
+		kill(dir)
 		time.Sleep(wait)
 	}
 }
@@ -387,8 +392,8 @@ func (g *Group) OOMKilled() bool {
 	return err == nil && n > 0
 }
 
-// Remove removes the group once its last process is gone; it waits some seconds for
-// that at most. Further calls do nothing.
+// Remove kills what is left in the group and removes it once the last process is gone; it
+// waits some seconds for that at most. Further calls do nothing.
 func (g *Group) Remove() error {
 	g.mu.Lock()
 	if g.stat != nil {

@@ -56,8 +56,18 @@ func TestLimitsHold(t *testing.T) {
 	}
 }
 
+// What is left in a group ends with it, or with the next server's start.
 func TestLeftoversAreCleaned(t *testing.T) {
 	m, record := open(t)
+	left(t, m, func(g *Group) error { return g.Remove() })
+	left(t, m, func(*Group) error {
+		_, err := Open("unittest", record)
+		return err
+	})
+}
+
+func left(t *testing.T, m *Manager, end func(*Group) error) {
+	t.Helper()
 	g, err := m.New("left")
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +81,7 @@ func TestLeftoversAreCleaned(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	go func() { done <- c.Wait() }()
-	if _, err := Open("unittest", record); err != nil { // the next server
+	if err := end(g); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-done; err == nil {

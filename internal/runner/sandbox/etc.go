@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Bundle is where programs inside look for trusted certificates.
@@ -87,6 +88,11 @@ func copyPublic(from, to string) error {
 		case d.Type()&fs.ModeSymlink != 0:
 			link, err := os.Readlink(p)
 			if err != nil {
+				return nil
+			}
+			// Three quarters of Debian's alternatives: with them, a server's start takes
+			// 100 ms longer on some disks.
+			if strings.Contains(link, "/man/man") {
 				return nil
 			}
 			return os.Symlink(link, dst)
