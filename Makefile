@@ -4,6 +4,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 10s
+CUTS    ?= 100000
 
 export CGO_ENABLED = 1
 export ALCEDO_RUNTIME_DIR ?= $(CURDIR)/.alcedo/runtimes
@@ -49,6 +50,10 @@ bench: setup ## measure the numbers that the project promises, beside a floor
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz
+
+.PHONY: torture
+torture: ## cut the power 100,000 times between an upload and the run it owes (CUTS=, some 15 minutes)
+	@ALCEDO_CUTS=$(CUTS) $(GO) test -timeout 2h -count 1 -v -run TestPowerCuts ./internal/delivery
 
 .PHONY: clean
 clean: ## remove what was built and installed; never ./alcedo-data

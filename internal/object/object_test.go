@@ -20,6 +20,7 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/kv"
 	"github.com/alcedo-storage/alcedo/internal/kv/memkv"
+	"github.com/alcedo-storage/alcedo/internal/kv/row"
 	"github.com/alcedo-storage/alcedo/internal/lineage"
 )
 
@@ -183,6 +184,40 @@ func TestPutGetOverwriteDelete(t *testing.T) {
 			_, err = f.Get(ctx, "testbucket", "source/a.png")
 			wantReason(t, err, NoSuchKey)
 		}
+	}
+}
+
+// A blob that lost bytes is an error for its readers, not an endless loop.
+func TestDamagedBlob(t *testing.T) {
+	f := open(t)
+	info := f.put("a", data(inlineMax+100))
+	short, err := f.blobs.Create(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	short.Write(data(inlineMax))
+	id, err := short.Commit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := *info
+	damaged.Content.Segments = []Segment{{Blob: id, Size: info.Size}}
+	if err := f.kv.Update(ctx, func(tx kv.Txn) error {
+		tx.Set(objectKey("testbucket", "a"), row.Encode(&damaged))
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := f.Get(ctx, "testbucket", "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := io.ReadAll(r.Open()); err == nil {
+		t.Error("a short blob was read as if it were whole")
+	}
+	if n, err := r.WriteRange(io.Discard, 0, info.Size); err == nil && n == info.Size {
+		t.Error("a short blob was written as if it were whole")
 	}
 }
 

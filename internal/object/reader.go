@@ -198,6 +198,7 @@ func (r *Reader) OpenRange(off, n int64) io.Reader {
 type rangeReader struct {
 	r         *Reader
 	off, left int64
+	end       int64 // of the segment that cur reads
 	cur       io.Reader
 	file      blob.File
 }
@@ -218,6 +219,9 @@ func (g *rangeReader) Read(p []byte) (int, error) {
 		if err == io.EOF {
 			g.close()
 			err = nil
+			if g.off < g.end { // shorter than its row says: never spin on it
+				return n, io.ErrUnexpectedEOF
+			}
 		}
 		if n > 0 || err != nil {
 			if g.left == 0 {
@@ -242,6 +246,7 @@ func (g *rangeReader) next() error {
 			off -= seg.Size
 			continue
 		}
+		g.end = g.off - off + seg.Size
 		if seg.Chunk != "" {
 			data, err := g.r.store.chunk(seg)
 			if err != nil {
