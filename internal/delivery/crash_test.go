@@ -64,7 +64,7 @@ func openHouse(fs vfs.FS, codeDir string) (*house, *function.Store, *trigger.Sto
 //
 // ALCEDO_CUTS sets how often the power is cut; `make torture` does it 100,000 times.
 func TestPowerCuts(t *testing.T) {
-	cuts := 300
+	cuts := 100
 	if n, err := strconv.Atoi(os.Getenv("ALCEDO_CUTS")); err == nil {
 		cuts = n
 	}
