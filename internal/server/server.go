@@ -100,12 +100,12 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	// Listen first: a port in use is the likeliest mistake, and nothing has changed yet.
-	for name, addr := range map[string]string{"oss": o.OSS, "fc": o.FC, "console": o.Console} {
-		l, err := net.Listen("tcp", addr)
+	for _, at := range []struct{ name, addr string }{{"oss", o.OSS}, {"fc", o.FC}, {"console", o.Console}} {
+		l, err := net.Listen("tcp", at.addr)
 		if err != nil {
-			return nil, fmt.Errorf("--%s %s: %w", name, addr, err)
+			return nil, fmt.Errorf("--%s %s: %w", at.name, at.addr, err)
 		}
-		s.listener[name] = l
+		s.listener[at.name] = l
 	}
 	if s.account, s.newKeys, err = account(&s.o); err != nil {
 		return nil, err
