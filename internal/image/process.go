@@ -50,7 +50,7 @@ func (w *process) end() { w.in.Close() }
 
 // kill ends the worker now and waits until it is gone.
 func (w *process) kill() {
-	w.cmd.Process.Kill()
+	killAll(w.cmd)
 	w.in.Close()
 	<-w.exited
 	w.out.Close()
@@ -62,7 +62,7 @@ func (w *process) run(proc *Process, head []byte, rest io.Reader, size int64) (r
 	var late atomic.Bool
 	timer := time.AfterFunc(w.timeout, func() {
 		late.Store(true)
-		w.cmd.Process.Kill()
+		killAll(w.cmd)
 	})
 	defer timer.Stop()
 	var done wire.Done
@@ -124,7 +124,7 @@ func (s *sourceReader) Read(b []byte) (int, error) {
 
 // died makes the fault for a worker that stopped answering.
 func (w *process) died(cause error) error {
-	w.cmd.Process.Kill()
+	killAll(w.cmd)
 	<-w.exited
 	if w.status != nil {
 		cause = fmt.Errorf("%w; worker: %w", cause, w.status)
@@ -216,7 +216,7 @@ func (s *spawner) launch(sandbox string) (*process, error) {
 	w.cmd.Dir = "/"
 	// The worker holds stderr only until it dies; anything it left behind must not.
 	w.cmd.WaitDelay = time.Second
-	dieWithParent(w.cmd)
+	isolate(w.cmd)
 	started := make(chan error)
 	s.requests <- func() { started <- w.cmd.Start() }
 	err = <-started
@@ -246,7 +246,7 @@ func startFault(err error) error {
 }
 
 func (w *process) hello(memory int64) error {
-	timer := time.AfterFunc(startTimeout, func() { w.cmd.Process.Kill() })
+	timer := time.AfterFunc(startTimeout, func() { killAll(w.cmd) })
 	defer timer.Stop()
 	if err := wire.WriteHeader(w.in, wire.Hello{Memory: memory}, 0); err != nil {
 		return err
@@ -278,7 +278,7 @@ var workerEnv = []string{
 // network, no other processes, a file system that holds system libraries and the
 // program, read-only.
 func sandboxed(bwrap string, argv []string) []string {
-	c := []string{bwrap, "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--clearenv"}
+	c := []string{bwrap, "--unshare-all", "--unshare-user", "--die-with-parent", "--clearenv"}
 	for _, kv := range workerEnv {
 		k, v, _ := strings.Cut(kv, "=")
 		c = append(c, "--setenv", k, v)

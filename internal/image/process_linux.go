@@ -16,7 +16,16 @@ func widen(f *os.File) {
 	}
 }
 
-// dieWithParent has the kernel kill the worker when the server is gone.
-func dieWithParent(c *exec.Cmd) {
-	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+// isolate has the kernel kill the worker when the server is gone, and gives it a session
+// and so a process group of its own: bubblewrap's child is in it from the start, so that
+// killAll reaches it even before bubblewrap has tied it to itself.
+func isolate(c *exec.Cmd) {
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true}
+}
+
+// killAll kills a worker and what it started, unless it is gone.
+func killAll(c *exec.Cmd) {
+	if c.Process.Signal(syscall.Signal(0)) == nil {
+		_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL) // gone meanwhile
+	}
 }

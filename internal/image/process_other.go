@@ -9,6 +9,8 @@ import (
 
 func widen(*os.File) {}
 
-// dieWithParent has nothing to add where the kernel offers nothing: a worker also ends
-// when its input does.
-func dieWithParent(*exec.Cmd) {}
+// isolate has nothing to add where the kernel offers nothing: a worker also ends when its
+// input does.
+func isolate(*exec.Cmd) {}
+
+func killAll(c *exec.Cmd) { _ = c.Process.Kill() }
