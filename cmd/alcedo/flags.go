@@ -45,18 +45,19 @@ func twin(c *cobra.Command, names ...string) {
 
 // remote are the flags of commands that talk to a server.
 type remote struct {
-	fc, console, data, region, account, output string
+	fc, console, oss, data, region, account, output string
 }
 
 func (r *remote) add(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&r.fc, "fc", "127.0.0.1:8001", "address of the server's FC API")
 	f.StringVar(&r.console, "console", "127.0.0.1:8080", "address of the server's console")
+	f.StringVar(&r.oss, "oss", "127.0.0.1:8000", "address of the server's OSS")
 	f.StringVar(&r.data, "data", "./alcedo-data", "data directory, to find the keys in; or set ALCEDO_ACCESS_KEY_ID and ALCEDO_ACCESS_KEY_SECRET")
 	f.StringVar(&r.region, "region", "cn-hangzhou", "region of the server")
 	f.StringVar(&r.account, "account", "", "account id; default: the data directory's")
 	f.StringVar(&r.output, "output", "text", "text, or json for scripts")
-	twin(c, "fc", "console", "data", "region", "account")
+	twin(c, "fc", "console", "oss", "data", "region", "account")
 	c.PreRunE = func(c *cobra.Command, _ []string) error {
 		if err := fromEnvironment(c); err != nil {
 			return err
@@ -70,7 +71,7 @@ func (r *remote) add(c *cobra.Command) {
 
 // client returns a client with the keys of the environment or of the data directory.
 func (r *remote) client() (*client.Client, error) {
-	c := &client.Client{FC: base(r.fc), Console: base(r.console)}
+	c := &client.Client{FC: base(r.fc), Console: base(r.console), OSS: base(r.oss), Region: r.region}
 	c.Key = identity.Credentials{
 		AccessKeyID: os.Getenv("ALCEDO_ACCESS_KEY_ID"), AccessKeySecret: os.Getenv("ALCEDO_ACCESS_KEY_SECRET"),
 		SecurityToken: os.Getenv("ALCEDO_SECURITY_TOKEN"),

@@ -49,8 +49,10 @@ func root() *cobra.Command {
 object, and the function whose trigger matches runs with that event.
 
   alcedo serve                                   start a server, data in ./alcedo-data
+  alcedo bucket create testbucket                make a bucket
   alcedo deploy examples/resize-nodejs           make a function from a folder
   alcedo trigger create resize-nodejs --bucket testbucket --prefix source/ --suffix .png
+  alcedo put a.png testbucket/source/a.png       upload a file, as any OSS SDK would
   alcedo logs resize-nodejs -f                   follow what it prints
   alcedo role|user|key --help                    who may do what
 
@@ -59,7 +61,7 @@ Every option can be set in the environment: --fc as ALCEDO_FC, and so on.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(serveCommand(), deployCommand(), invokeCommand(), logsCommand(), runsCommand(), triggerCommand(), eventCommand(), runtimesCommand(),
+	c.AddCommand(serveCommand(), bucketCommand(), putCommand(), deployCommand(), invokeCommand(), logsCommand(), runsCommand(), triggerCommand(), eventCommand(), runtimesCommand(),
 		roleCommand(), userCommand(), keyCommand())
 	c.CompletionOptions.HiddenDefaultCmd = true
 	return c

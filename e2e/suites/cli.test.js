@@ -65,7 +65,7 @@ it('tells its version, its commands and its runtimes', async () => {
 
 it('deploys an example, binds it, tells which triggers fire, and shows the logs', async () => {
   const c = oss(server, { bucket: 'cli' });
-  await c.putBucket('cli');
+  await good('bucket', 'create', 'cli');
   await good('deploy', 'examples/resize-nodejs', '--name', 'small', '--runtime', 'nodejs20', '--handler', 'index.handler');
   await good('trigger', 'create', 'small', '--name', 'on-upload', '--bucket', 'cli', '--prefix', 'source/', '--suffix', '.png', '--event', 'oss:ObjectCreated:PutObject');
   assert.match((await good('trigger', 'list', 'small')).out, /on-upload/);
@@ -78,7 +78,7 @@ it('deploys an example, binds it, tells which triggers fire, and shows the logs'
 
   const follow = start('logs', 'small', '-f');
   try {
-    await c.put('source/a.png', fs.readFileSync(path.join(root, 'examples/kingfisher.png')));
+    await good('put', 'examples/kingfisher.png', 'cli/source/a.png');
     const { content } = await until('processed/a.png', () => c.get('processed/a.png'));
     assert.deepEqual(png.size(content), [128, 128]);
     await until('the run\'s line in logs -f', () => /resizing cli\/source\/a\.png/.test(follow.out), { timeout: 10000 });
@@ -129,6 +129,9 @@ it('says what to do when it cannot', async () => {
   const runtime = await alcedo('deploy', dir, '--name', 'x', '--runtime', 'cobol', '--handler', 'index.handler');
   assert.notEqual(runtime.code, 0);
   assert.match(runtime.err, /cobol/);
+  const nobucket = await alcedo('put', 'examples/kingfisher.png', 'nowhere-at-all/a.png');
+  assert.notEqual(nobucket.code, 0);
+  assert.match(nobucket.err, /NoSuchBucket/);
   const nodir = await alcedo('deploy', path.join(dir, 'nowhere'), '--name', 'x', '--runtime', 'nodejs20', '--handler', 'index.handler');
   assert.notEqual(nodir.code, 0);
   assert.match(nodir.err, /nowhere/);

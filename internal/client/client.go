@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,8 +18,9 @@ import (
 
 // Client sends signed requests. Base addresses have the form "http://host:port".
 type Client struct {
-	FC, Console string
-	Key         identity.Credentials
+	FC, Console, OSS string
+	Region           string // for OSS, "cn-hangzhou"
+	Key              identity.Credentials
 }
 
 // Error is a server's refusal.
@@ -35,6 +37,48 @@ func (e *Error) Error() string {
 		s += " (request " + e.RequestID + ")"
 	}
 	return s
+}
+
+// Object sends a request for a bucket or (with a key) an object, signed with V4 and
+// addressed by path. header may be nil; size is of body. A status of 400 and up becomes
+// an *Error.
+func (c *Client) Object(ctx context.Context, method, bucket, key string, body io.Reader, size int64, header http.Header) error {
+	u := &url.URL{Path: "/" + bucket}
+	if key != "" {
+		u.Path += "/" + key
+	}
+	r, err := http.NewRequestWithContext(ctx, method, c.OSS+u.EscapedPath(), body)
+	if err != nil {
+		return err
+	}
+	if r.ContentLength = size; size == 0 {
+		r.Body = http.NoBody // else the length would be taken for unknown
+	}
+	for k, v := range header {
+		r.Header[k] = v
+	}
+	identity.SignOSSV4(r, bucket, key, c.Region, c.Key, time.Now())
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return fmt.Errorf("%w\nIs `alcedo serve` running at %s? The option --oss says where it is", err, c.OSS)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode < 400 {
+		return nil
+	}
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return err
+	}
+	var x struct {
+		Code, Message string
+		RequestID     string `xml:"RequestId"`
+	}
+	e := &Error{Status: resp.StatusCode, Code: resp.Status, Message: string(b)}
+	if xml.Unmarshal(b, &x) == nil && x.Code != "" {
+		e.Code, e.Message, e.RequestID = x.Code, x.Message, x.RequestID
+	}
+	return e
 }
 
 // Do sends a request and returns the answer, whose body the caller closes. A status of
