@@ -81,6 +81,9 @@ it('deploys an example, binds it, tells which triggers fire, and shows the logs'
     await good('put', 'examples/kingfisher.png', 'cli/source/a.png');
     const { content } = await until('processed/a.png', () => c.get('processed/a.png'));
     assert.deepEqual(png.size(content), [128, 128]);
+    const made = (await c.head('processed/a.png')).res.headers['x-alcedo-run'];
+    await until('the run that the object names', async () => (await good('runs', 'list', 'small')).out.includes(made) && made);
+    assert.equal((await c.head('source/a.png')).res.headers['x-alcedo-run'], undefined);
     await until('the run\'s line in logs -f', () => /resizing cli\/source\/a\.png/.test(follow.out), { timeout: 10000 });
   } finally {
     follow.kill('SIGINT');

@@ -63,7 +63,6 @@ type Server struct {
 	account *Account
 	newKeys bool
 	ready   atomic.Bool
-	started time.Time
 
 	lock     *os.File
 	kv       *pebblekv.Store
@@ -82,7 +81,7 @@ type Server struct {
 
 // Open opens every room and listens. When it returns nil, all parts are ready.
 func Open(ctx context.Context, o Options) (_ *Server, err error) {
-	s := &Server{o: o, log: o.Logger, started: time.Now(), failed: make(chan error, 3), listener: map[string]net.Listener{}}
+	s := &Server{o: o, log: o.Logger, failed: make(chan error, 3), listener: map[string]net.Listener{}}
 	defer func() {
 		if err != nil {
 			stop, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -285,12 +284,6 @@ func (s *Server) Addr(name string) string { return s.listener[name].Addr().Strin
 
 // Account returns the account; madeKeys tells that its root key pair was made just now.
 func (s *Server) Account() (a *Account, madeKeys bool) { return s.account, s.newKeys }
-
-// Runtimes tells what runs functions on this host.
-func (s *Server) Runtimes() []runner.Runtime { return s.runner.Runtimes() }
-
-// Startup is how long Open took.
-func (s *Server) Startup() time.Time { return s.started }
 
 // Failed gets an error if a listener fails while the server runs.
 func (s *Server) Failed() <-chan error { return s.failed }

@@ -85,6 +85,9 @@ func (q *request) objectHeaders(i, link *object.Info) {
 	if i.HasCRC64 {
 		one(hCRC64, strconv.FormatUint(i.CRC64, 10))
 	}
+	if i.Run != "" {
+		h["X-Alcedo-Run"] = []string{i.Run} // which run made it; `alcedo runs` knows the rest
+	}
 	if i.MD5 != nil {
 		one("Content-Md5", base64.StdEncoding.EncodeToString(i.MD5))
 	}

@@ -317,9 +317,6 @@ func (s *Store) Close() error {
 	return s.db.Close()
 }
 
-// Metrics returns Pebble's own report, for people.
-func (s *Store) Metrics() string { return s.db.Metrics().String() }
-
 type logger struct{ l *slog.Logger }
 
 func (l logger) Infof(format string, args ...any)  { l.l.Debug(fmt.Sprintf(format, args...)) }
