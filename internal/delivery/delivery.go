@@ -56,6 +56,53 @@ type Delivery struct {
 	Bucket    string           `cbor:"12,keyasint,omitempty"`
 	Key       string           `cbor:"13,keyasint,omitempty"`
 	TaskID    string           `cbor:"14,keyasint,omitempty"`
+	Refused   time.Time        `cbor:"15,keyasint,omitempty"` // since when tries do not reach the function; zero: the last one did
+	EventID   string           `cbor:"16,keyasint,omitempty"` // the event behind it, where it was not committed with it
+	Mark      string           `cbor:"17,keyasint,omitempty"` // empty, or MarkRedrive, MarkReplay, MarkBackfill
+	Job       string           `cbor:"18,keyasint,omitempty"` // id of the replay or backfill
+	Retry     *trigger.Retry   `cbor:"19,keyasint,omitempty"` // EventBridge's rules; nil: those of asynchronous invocation
+	Target    string           `cbor:"20,keyasint,omitempty"` // of Kind Destination: where the result goes, an ARN
+}
+
+// Marks tell in the history why a delivery was made, where no event just now was the
+// reason. Functions do not see them.
+const (
+	MarkRedrive  = "redrive"  // a dead letter, tried again
+	MarkReplay   = "replay"   // an event of the past, run again
+	MarkBackfill = "backfill" // an object that was there before its trigger
+)
+
+// Owed is a run that an event owes, as the history keeps it with the event.
+type Owed struct {
+	RequestID string `cbor:"1,keyasint" json:"requestId"`
+	Function  string `cbor:"2,keyasint" json:"function"`
+	Trigger   string `cbor:"3,keyasint,omitempty" json:"trigger,omitempty"`
+	Qualifier string `cbor:"4,keyasint,omitempty" json:"qualifier,omitempty"`
+	Mark      string `cbor:"5,keyasint,omitempty" json:"mark,omitempty"`
+	Job       string `cbor:"6,keyasint,omitempty" json:"job,omitempty"`
+}
+
+// States of a delivery, named as FC names those of asynchronous tasks.
+const (
+	Enqueued  = "Enqueued"
+	Running   = "Running"
+	Retrying  = "Retrying" // it failed, and waits for its next attempt
+	Succeeded = "Succeeded"
+	Failed    = "Failed"  // given up: a dead letter
+	Expired   = "Expired" // too old before it could run: a dead letter
+	Stopped   = "Stopped" // by StopAsyncTask
+	Invalid   = "Invalid" // its function or version is gone: a dead letter
+)
+
+// Outcome tells how a delivery ended. It is written in the transaction that removes the
+// delivery's row, so it is there exactly when the delivery is over.
+type Outcome struct {
+	RequestID string    `cbor:"1,keyasint" json:"requestId"`
+	Function  string    `cbor:"2,keyasint" json:"function"`
+	State     string    `cbor:"3,keyasint" json:"state"`
+	Reason    string    `cbor:"4,keyasint,omitempty" json:"reason,omitempty"` // as Dead.Reason
+	Attempts  int       `cbor:"5,keyasint,omitempty" json:"attempts"`         // runs begun
+	Time      time.Time `cbor:"6,keyasint" json:"time"`
 }
 
 // Dead is a delivery that was given up, and why.
@@ -76,10 +123,16 @@ type Settings interface {
 	AsyncConfigFor(ctx context.Context, function, qualifier string) (*function.AsyncConfig, error)
 }
 
-// Journal takes the record of an event within the transaction of its change, with the
-// request ids of the runs it owes.
+// Journal keeps for people what this room does, within its transactions; *history.Store
+// does.
 type Journal interface {
-	Event(tx kv.Txn, rec *event.Record, suffix []byte, runs []string)
+	// Event takes an event and the runs that it owes, in the transaction of the change.
+	Event(tx kv.Txn, rec *event.Record, suffix []byte, owed []Owed)
+	// Owe adds a run to an event of the past: a redrive, a replay, a backfill. eventID is
+	// empty where an object had no event.
+	Owe(tx kv.Txn, eventID string, owed Owed)
+	// Outcome takes the end of a delivery.
+	Outcome(tx kv.Txn, o *Outcome)
 }
 
 // Options of Open. Zero values get the defaults named.
@@ -138,7 +191,7 @@ func (q *Queue) Record(tx kv.Txn, rec *event.Record) error {
 	// Tells the events of one transaction apart; they differ in their keys.
 	var h [8]byte
 	suffix := appendU64(h[:0], maphash.String(q.seed, rec.Key))
-	var runs []string
+	var owed []Owed
 	for i, t := range ts {
 		d := &Delivery{
 			RequestID: run.NewRequestID(rec.Time), Function: t.Function, Qualifier: t.Qualifier, Kind: run.Trigger, Trigger: t.Name,
@@ -148,10 +201,10 @@ func (q *Queue) Record(tx kv.Txn, rec *event.Record) error {
 		if err := q.enqueue(tx, d, append(suffix[:8:8], byte(i))); err != nil {
 			return err
 		}
-		runs = append(runs, d.RequestID)
+		owed = append(owed, Owed{RequestID: d.RequestID, Function: d.Function, Trigger: d.Trigger, Qualifier: d.Qualifier})
 	}
 	if q.o.Journal != nil {
-		q.o.Journal.Event(tx, rec, suffix, runs)
+		q.o.Journal.Event(tx, rec, suffix, owed)
 	}
 	return nil
 }
@@ -271,18 +324,18 @@ func (q *Queue) run(ctx context.Context, it *item) verdict {
 	} else {
 		c.Lineage = run.Direct(it.Cause, it.RequestID, it.Function)
 	}
-	res, _, err := q.o.Invoker.Invoke(ctx, c)
+	res, rec, err := q.o.Invoker.Invoke(ctx, c)
 	switch {
 	case err != nil:
 		return q.undelivered(it, err)
 	case res.ErrorType == "":
-		return verdict{it: it}
+		return verdict{it: it, cfg: cfg, rec: rec}
 	case it.Attempt >= cfg.MaxRetries():
-		return verdict{it: it, dead: &Dead{Reason: "RetriesExhausted", Message: res.ErrorType + " in attempt " + strconv.Itoa(it.Attempt+1)}}
+		return verdict{it: it, cfg: cfg, rec: rec, dead: &Dead{Reason: "RetriesExhausted", Message: res.ErrorType + " in attempt " + strconv.Itoa(it.Attempt+1)}}
 	}
 	next := it.Delivery
 	next.Attempt, next.Delays = it.Attempt+1, 0
-	return verdict{it: it, again: &next, after: backoff(firstRetry, maxRetry, it.Attempt)}
+	return verdict{it: it, cfg: cfg, rec: rec, again: &next, after: backoff(firstRetry, maxRetry, it.Attempt)}
 }
 
 // undelivered judges a try that did not reach the function.

@@ -7,8 +7,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/alcedo-storage/alcedo/internal/function"
 	"github.com/alcedo-storage/alcedo/internal/kv"
 	"github.com/alcedo-storage/alcedo/internal/kv/row"
+	"github.com/alcedo-storage/alcedo/internal/run"
 )
 
 // verdict is what becomes of a delivery's row after an attempt: by default it goes.
@@ -18,6 +20,9 @@ type verdict struct {
 	dead  *Dead     // give it up
 	again *Delivery // run it again
 	after time.Duration
+
+	cfg *function.AsyncConfig // that the attempt was made under; nil if there was none to find
+	rec *run.Record           // of the attempt; nil if it did not reach the function
 }
 
 // dispatcher decides which delivery runs next. Functions take turns, so that one with a

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/alcedo-storage/alcedo/internal/delivery"
 	"github.com/alcedo-storage/alcedo/internal/event"
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/kv"
@@ -39,11 +40,11 @@ const (
 	gather = 100 * time.Millisecond
 )
 
-// Event is a stored event and the runs that it owed, by request id.
+// Event is a stored event and the runs that it owed.
 type Event struct {
-	ID     string       `cbor:"-"`
-	Record event.Record `cbor:"1,keyasint"`
-	Runs   []string     `cbor:"2,keyasint,omitempty"`
+	ID     string          `cbor:"-"`
+	Record event.Record    `cbor:"1,keyasint"`
+	Owed   []delivery.Owed `cbor:"3,keyasint,omitempty"`
 }
 
 // Run tells of one attempt to run a function.
@@ -111,9 +112,15 @@ func Open(kvs kv.Store, o Options) *Store {
 
 // Event stores an event in the transaction of its change. suffix tells the events of one
 // transaction apart.
-func (s *Store) Event(tx kv.Txn, rec *event.Record, suffix []byte, runs []string) {
-	tx.SetSequenced([]byte(tEvent), suffix, row.Encode(&Event{Record: *rec, Runs: runs}))
+func (s *Store) Event(tx kv.Txn, rec *event.Record, suffix []byte, owed []delivery.Owed) {
+	tx.SetSequenced([]byte(tEvent), suffix, row.Encode(&Event{Record: *rec, Owed: owed}))
 }
+
+// Owe is delivery.Journal's.
+func (s *Store) Owe(tx kv.Txn, eventID string, owed delivery.Owed) {}
+
+// Outcome is delivery.Journal's.
+func (s *Store) Outcome(tx kv.Txn, o *delivery.Outcome) {}
 
 // Record takes a run that is over. It does not block: if writing cannot keep up with
 // thousands of runs, some are left out, and that is logged. (What a run owes to anybody

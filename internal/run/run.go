@@ -49,6 +49,8 @@ const (
 	Sync    = "sync"    // somebody waits for the answer
 	Async   = "async"   // an asynchronous invocation through the API
 	Trigger = "trigger" // an event made a trigger fire
+
+	Destination = "destination" // the result of an asynchronous invocation is handed on
 )
 
 // Call is one attempt to run a function.
@@ -61,6 +63,7 @@ type Call struct {
 	Kind      string
 	Trigger   string // name of the trigger, if any
 	EventID   string // id of the event, if any
+	Mark      string // delivery.Mark…, or empty
 
 	// Lineage of this run; nil for one that no run caused (see [Direct]).
 	Lineage *lineage.Lineage
@@ -80,6 +83,7 @@ type Record struct {
 	Kind       string
 	Trigger    string
 	EventID    string
+	Mark       string
 	Attempt    int
 	Start      time.Time // when Invoke was called
 	Elapsed    time.Duration
@@ -190,7 +194,7 @@ func (i *Invoker) Invoke(ctx context.Context, c Call) (*runner.Result, *Record, 
 	}
 	rec := &Record{
 		RequestID: c.RequestID, Function: res.Name, FunctionID: res.ID, Version: res.Version, Qualifier: res.Qualifier,
-		Kind: c.Kind, Trigger: c.Trigger, EventID: c.EventID, Attempt: c.Attempt, Start: start, Lineage: c.Lineage,
+		Kind: c.Kind, Trigger: c.Trigger, EventID: c.EventID, Mark: c.Mark, Attempt: c.Attempt, Start: start, Lineage: c.Lineage,
 		Checksum: res.Config.Code.Checksum,
 	}
 	req := runner.Request{

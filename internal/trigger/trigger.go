@@ -54,6 +54,18 @@ type Trigger struct {
 	Bucket string       `cbor:"13,keyasint,omitempty"`
 	Filter event.Filter `cbor:"14,keyasint,omitempty"`
 	RuleID string       `cbor:"15,keyasint,omitempty"` // 40 hex digits, told in every event
+
+	Rule   *Rule  `cbor:"16,keyasint,omitempty"` // of an EventBridge trigger; nil for a native one
+	Paused *Pause `cbor:"17,keyasint,omitempty"` // nil: it works
+}
+
+// Pause says why and since when a trigger does not start runs: a person's order, or the
+// guard against loops. Events that it matches meanwhile are dead letters at once (reason
+// TriggerPaused), so that none is lost and nothing runs.
+type Pause struct {
+	Reason string    `cbor:"1,keyasint"` // LoopSuspected or Manual
+	Detail string    `cbor:"2,keyasint,omitempty"`
+	Since  time.Time `cbor:"3,keyasint"`
 }
 
 // Change tells what of a trigger to change; nil fields stay as they are.

@@ -24,7 +24,18 @@ type reach struct {
 	status            int
 }
 
+// moreReaches are the lists of other files, which add themselves in init.
+var moreReaches []func() []reach
+
 func reaches() []reach {
+	list := ownReaches()
+	for _, more := range moreReaches {
+		list = append(list, more()...)
+	}
+	return list
+}
+
+func ownReaches() []reach {
 	fn := func(name string) string { return "acs:fc:" + region + ":" + account + ":functions/" + name }
 	ram := func(thing string) string { return "acs:ram:*:" + account + ":" + thing }
 	return []reach{

@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -69,15 +70,27 @@ func New(o Options) http.Handler {
 	return mux
 }
 
-// operations are all that is under /api/.
+// operations are all that is under /api/; each file that serves some has its own list.
 func (h *handler) operations() map[string]operation {
+	all := map[string]operation{}
+	for _, list := range []map[string]operation{h.runOperations(), h.accessOperations()} {
+		maps.Copy(all, list)
+	}
+	return all
+}
+
+func (h *handler) runOperations() map[string]operation {
 	return map[string]operation{
 		"GET /api/runs":           h.runs,
 		"GET /api/runs/{request}": h.run,
 		"GET /api/logs":           h.logs,
 		"GET /api/triggers/match": h.match,
 		"GET /api/runtimes":       h.runtimes,
+	}
+}
 
+func (h *handler) accessOperations() map[string]operation {
+	return map[string]operation{
 		"GET /api/roles":           h.listRoles,
 		"POST /api/roles":          h.createRole,
 		"GET /api/roles/{name}":    h.getRole,
