@@ -78,6 +78,7 @@ type Resolved struct {
 	Config    *Config
 	Disabled  string
 	Reserved  *int
+	LoopLimit int // 1 to MaxLoopLimit, LoopDefault or LoopOff
 }
 
 // Key identifies the configuration for pools of instances: equal keys may share

@@ -60,9 +60,13 @@ func (s *Store) load(ctx context.Context, name, qualifier string) (*resolution, 
 		if err != nil {
 			return err
 		}
+		limit, err := loopLimitIn(r, name)
+		if err != nil {
+			return err
+		}
 		add := func(version string, below float64) error {
 			res := &Resolved{Name: f.Name, ID: f.ID, Qualifier: qualifier, Version: version,
-				Config: &f.Config, Disabled: f.Disabled, Reserved: f.Reserved}
+				Config: &f.Config, Disabled: f.Disabled, Reserved: f.Reserved, LoopLimit: limit}
 			key := Key{ID: f.ID, Version: version, ETag: f.ETag}
 			if version != Latest {
 				v, err := getVersion(r, name, version)

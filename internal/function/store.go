@@ -28,6 +28,7 @@ const (
 	tableAlias    = "f/a/" // name, alias → Alias
 	tableAsync    = "f/q/" // name, qualifier → AsyncConfig
 	tableEvent    = "f/e/" // name, event name → JSON text
+	tableLoop     = "f/l/" // name → loopLimit
 	tablePackage  = "f/p/" // Code.ID → codePackage
 	tableRef      = "f/r/" // Code.ID, name, version → nothing: who uses a package
 )
@@ -227,6 +228,7 @@ func (s *Store) Delete(ctx context.Context, name, ifMatch string, check Check) (
 			}
 		}
 		t.Delete(row.Key(tableFunction, name))
+		t.Delete(row.Key(tableLoop, name))
 		for _, table := range []string{tableVersion, tableAlias, tableAsync, tableEvent} {
 			if err := clear(t, prefix(table, name)); err != nil {
 				return err

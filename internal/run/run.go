@@ -6,7 +6,6 @@ package run
 import (
 	"context"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/fault"
@@ -63,6 +62,8 @@ type Call struct {
 	Kind      string
 	Trigger   string // name of the trigger, if any
 	EventID   string // id of the event, if any
+	Bucket    string // of the event, if any
+	Key       string // likewise
 	Mark      string // delivery.Mark…, or empty
 
 	// Lineage of this run; nil for one that no run caused (see [Direct]).
@@ -118,19 +119,9 @@ type Invoker struct {
 	Account   string
 
 	// MaxDepth stops chains of runs that cause each other: a call whose lineage is
-	// deeper is refused (reason RecursiveInvocation). 0: no limit.
+	// deeper is refused (reason RecursiveInvocation). 0: no limit. Functions can have
+	// limits of their own.
 	MaxDepth int
-
-	active sync.Map // request id → *lineage.Lineage, of runs under way
-}
-
-// Active returns the lineage of a run under way, or nil. It is how a request from inside a
-// sandbox is traced to its run even when it is signed with other keys than the run's.
-func (i *Invoker) Active(requestID string) *lineage.Lineage {
-	if l, ok := i.active.Load(requestID); ok {
-		return l.(*lineage.Lineage)
-	}
-	return nil
 }
 
 // Direct is the lineage of a run that a request asked for: by is the lineage of the
@@ -162,11 +153,25 @@ func (i *Invoker) allowed(r *function.Resolved, l *lineage.Lineage) error {
 		return fault.New(fault.Throttled, "ResourceExhausted", "The reserved concurrency of function '%s' is 0, so it cannot run.", r.Name).
 			WithHint("Raise reservedConcurrency or delete the concurrency config.")
 	}
-	if i.MaxDepth > 0 && l != nil && l.Depth > i.MaxDepth {
-		return fault.New(fault.Denied, "RecursiveInvocation", "Function '%s' is the end of a chain of %d runs that caused each other; at most %d are allowed.", r.Name, l.Depth, i.MaxDepth).
+	if most := i.DepthLimit(r.LoopLimit); most > 0 && l != nil && l.Depth > most {
+		return fault.New(fault.Denied, Recursive, "Function '%s' is the end of a chain of %d runs that caused each other; at most %d are allowed.", r.Name, l.Depth, most).
 			WithHint("The chain began with run '%s'. Break the loop.", first(l))
 	}
 	return nil
+}
+
+// Recursive is the reason of a call that is refused because its chain is too long.
+const Recursive = "RecursiveInvocation"
+
+// DepthLimit is what a function's loop limit comes to; 0: none.
+func (i *Invoker) DepthLimit(ofFunction int) int {
+	switch ofFunction {
+	case function.LoopDefault:
+		return i.MaxDepth
+	case function.LoopOff:
+		return 0
+	}
+	return ofFunction
 }
 
 func first(l *lineage.Lineage) string {
@@ -199,7 +204,7 @@ func (i *Invoker) Invoke(ctx context.Context, c Call) (*runner.Result, *Record, 
 	}
 	req := runner.Request{
 		Function: res, PoolKey: key, RequestID: c.RequestID, Event: c.Event, Region: i.Region, Account: i.Account,
-		RetryCount: c.Attempt, OnStart: c.OnStart, OnLog: c.OnLog,
+		RetryCount: c.Attempt, Lineage: c.Lineage, OnStart: c.OnStart, OnLog: c.OnLog,
 	}
 	var result *runner.Result
 	if role := res.Config.Role; role != "" {
@@ -209,9 +214,7 @@ func (i *Invoker) Invoke(ctx context.Context, c Call) (*runner.Result, *Record, 
 		}
 	}
 	if err == nil {
-		i.active.Store(c.RequestID, c.Lineage)
 		result, err = i.Runner.Invoke(ctx, &req)
-		i.active.Delete(c.RequestID)
 	}
 	rec.Elapsed = time.Since(start)
 	if err != nil {

@@ -126,3 +126,33 @@ func TestDirect(t *testing.T) {
 		t.Errorf("%+v", l)
 	}
 }
+
+func TestLoopLimit(t *testing.T) {
+	for _, c := range []struct {
+		server, function, depth int
+		refused                 bool
+	}{
+		{16, function.LoopDefault, 16, false},
+		{16, function.LoopDefault, 17, true},
+		{0, function.LoopDefault, 5000, false},
+		{16, 3, 3, false},
+		{16, 3, 4, true},
+		{16, 20, 20, false},
+		{16, 20, 21, true},
+		{0, 3, 4, true},
+		{16, function.LoopOff, 5000, false},
+	} {
+		w := newWorld()
+		w.resolved.LoopLimit = c.function
+		i := w.invoker()
+		i.MaxDepth = c.server
+		l := &lineage.Lineage{Run: "r", Depth: c.depth}
+		_, _, err := i.Invoke(context.Background(), Call{Function: "f", RequestID: "r", Lineage: l})
+		if fault.Is(err, Recursive) != c.refused || err != nil != c.refused {
+			t.Errorf("%+v: %v", c, err)
+		}
+		if err == nil && w.requests[0].Lineage != l {
+			t.Errorf("%+v: the runner was not told of the lineage", c)
+		}
+	}
+}

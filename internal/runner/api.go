@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/function"
+	"github.com/alcedo-storage/alcedo/internal/lineage"
 )
 
 // Request is one invocation.
@@ -20,6 +21,9 @@ type Request struct {
 	// Credentials of the function's role; all empty when the function has no role.
 	AccessKeyID, AccessKeySecret, SecurityToken string
 	RetryCount                                  int
+	// Lineage of the run, or nil: what the run writes is caused by it. See
+	// InstanceInfo.Lineage.
+	Lineage *lineage.Lineage
 
 	// OnStart, if not nil, is called once when the event is handed to an instance,
 	// before its handler's first line can run. It must not block.

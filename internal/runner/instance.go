@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alcedo-storage/alcedo/internal/function"
+	"github.com/alcedo-storage/alcedo/internal/lineage"
 	"github.com/alcedo-storage/alcedo/internal/runner/cgroup"
 	"github.com/alcedo-storage/alcedo/internal/runner/endpoints"
 	"github.com/alcedo-storage/alcedo/internal/runner/frames"
@@ -46,7 +47,8 @@ type instance struct {
 	wbuf []byte
 
 	mu       sync.Mutex
-	calls    []*call // running, oldest first
+	calls    []*call          // running, oldest first
+	cause    *lineage.Lineage // of the call that began last
 	last     uint32
 	startLog *logBuffer // takes the output while the code loads
 	why      reason     // why it was killed
@@ -114,8 +116,10 @@ func (in *instance) info() *InstanceInfo {
 	if in.fn != nil {
 		i.FunctionName, i.FunctionID, i.Version = in.fn.Name, in.fn.ID, in.fn.Version
 	}
+	i.Lineage = in.cause
 	for _, c := range in.calls {
 		i.RequestIDs = append(i.RequestIDs, c.req.RequestID)
+		i.Lineage = c.req.Lineage
 	}
 	return i
 }
@@ -135,6 +139,7 @@ func (in *instance) begin(req *Request, prefix *logBuffer) (*call, error) {
 	c.id = in.last
 	c.at = time.Now()
 	in.calls = append(in.calls, c)
+	in.cause = req.Lineage
 	return c, nil
 }
 

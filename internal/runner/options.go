@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/function"
+	"github.com/alcedo-storage/alcedo/internal/lineage"
 	"github.com/alcedo-storage/alcedo/internal/runner/endpoints"
 	"github.com/alcedo-storage/alcedo/internal/runner/frames"
 	"github.com/alcedo-storage/alcedo/internal/runner/runtimes"
@@ -78,6 +79,12 @@ type InstanceInfo struct {
 	Version      string // LATEST or a version id
 	InstanceID   string
 	RequestIDs   []string // the calls that run in it now, oldest first; usually one
+
+	// Lineage is what a request from it is caused by: the latest call that runs in it
+	// or, if none does any more, the last one that did, which may have left a timer or
+	// a promise behind. An instance that runs several calls at once cannot tell which
+	// of them makes a request: one is named, since to name none would hide a loop.
+	Lineage *lineage.Lineage
 }
 
 // InstanceFrom returns the instance that sent an HTTP request with this context to one

@@ -193,7 +193,7 @@ func (s *Server) open(ctx context.Context) error {
 
 	ossAPI, err := oss.New(oss.Options{
 		Objects: s.objects, Identity: ids, Images: s.images, Region: s.o.Region, Account: s.account.ID,
-		Domains: s.o.Domains, Logger: room("oss"), Origin: originOf(invoker),
+		Domains: s.o.Domains, Logger: room("oss"), Origin: originOf,
 	})
 	if err != nil {
 		return err
@@ -208,6 +208,7 @@ func (s *Server) open(ctx context.Context) error {
 	consoleAPI := console.New(console.Options{
 		Identity: ids, Functions: s.fns, Triggers: ts, History: s.history, Queue: s.queue, Runner: s.runner,
 		Region: s.o.Region, Account: s.account.ID, Version: s.o.Version, Ready: s.ready.Load,
+		OSS: ossAPI, FC: fcAndSTS,
 	})
 
 	if err := s.queue.Start(ctx); err != nil {

@@ -11,7 +11,6 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/identity"
 	"github.com/alcedo-storage/alcedo/internal/lineage"
 	"github.com/alcedo-storage/alcedo/internal/object"
-	"github.com/alcedo-storage/alcedo/internal/run"
 	"github.com/alcedo-storage/alcedo/internal/runner"
 )
 
@@ -58,17 +57,13 @@ func besideSTS(fc, sts http.Handler) http.Handler {
 	})
 }
 
-// originOf returns the run that a request from inside a sandbox comes from. An instance
-// that runs several requests at once cannot tell which; the latest is then named, since
-// to name none would hide a loop.
-func originOf(invoker *run.Invoker) func(context.Context) *lineage.Lineage {
-	return func(ctx context.Context) *lineage.Lineage {
-		i, ok := runner.InstanceFrom(ctx)
-		if !ok || len(i.RequestIDs) == 0 {
-			return nil
-		}
-		return invoker.Active(i.RequestIDs[len(i.RequestIDs)-1])
+// originOf returns the run that a request from inside a sandbox comes from, whatever keys
+// it is signed with, or nil.
+func originOf(ctx context.Context) *lineage.Lineage {
+	if i, ok := runner.InstanceFrom(ctx); ok {
+		return i.Lineage
 	}
+	return nil
 }
 
 // codeObjects reads code packages from OSS for the one who deploys them.
