@@ -112,6 +112,12 @@ const hexDigits = "0123456789abcdef"
 // and "&", which stand raw in the cloud's events.)
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
+	b = appendEscaped(b, s)
+	return append(b, '"')
+}
+
+// appendEscaped appends s as it stands between the quotes of a JSON string.
+func appendEscaped(b []byte, s string) []byte {
 	start := 0
 	for i := 0; i < len(s); {
 		c := s[i]
@@ -142,5 +148,5 @@ func appendString(b []byte, s string) []byte {
 		}
 		i++
 	}
-	return append(append(b, s[start:]...), '"')
+	return append(b, s[start:]...)
 }
