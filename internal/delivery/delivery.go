@@ -316,7 +316,7 @@ func (q *Queue) run(ctx context.Context, it *item) verdict {
 	}
 	c := run.Call{
 		Function: it.Function, Qualifier: it.Qualifier, Event: payload, RequestID: it.RequestID, Attempt: it.Attempt,
-		Kind: it.Kind, Trigger: it.Trigger,
+		Kind: it.Kind, Trigger: it.Trigger, Bucket: it.Bucket, Key: it.Key,
 	}
 	if it.Kind == run.Trigger {
 		c.EventID = it.eventID()
