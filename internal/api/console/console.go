@@ -1,9 +1,11 @@
 // Package console serves the console's address: health, the JSON API that the command
 // line and the web console use, and the pages themselves.
 //
-// Requests to /api/ are signed as those to FC are (ACS3-HMAC-SHA256) and judged by the
-// same policies: the console can do nothing that its caller's key may not do. Nothing
-// there is for anonymous callers.
+// Requests to /api/ are signed as those to FC are (ACS3-HMAC-SHA256), or come from a
+// browser that has signed in with a key pair, and are judged by the same policies: the
+// console can do nothing that its caller's key may not do. Nothing there is for anonymous
+// callers. Under /oss/ and /fc/ the console's pages reach the wire protocols themselves,
+// whose one authorisation holds.
 package console
 
 import (
@@ -23,6 +25,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/alcedo-storage/alcedo/console"
 	"github.com/alcedo-storage/alcedo/internal/delivery"
 	"github.com/alcedo-storage/alcedo/internal/event"
 	"github.com/alcedo-storage/alcedo/internal/fault"
@@ -45,10 +48,14 @@ type Options struct {
 	Account   string
 	Version   string
 	Ready     func() bool
+
+	// OSS and FC are the handlers of the wire, for the console's own pages; nil: none.
+	OSS, FC http.Handler
 }
 
 type handler struct {
 	Options
+	tries tries // of signing in
 	// changes is held from looking a role or a user up to changing it. Identity's calls
 	// are atomic one by one, and this server is the only one that makes them.
 	changes sync.Mutex
@@ -64,9 +71,24 @@ func New(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", h.health)
 	for pattern, op := range h.operations() {
-		mux.HandleFunc(pattern, h.api(op))
+		mux.Handle(pattern, h.signedIn(h.api(op)))
 	}
-	mux.HandleFunc("GET /{$}", h.page)
+	session := http.NewCrossOriginProtection().Handler(http.HandlerFunc(h.session))
+	for _, method := range []string{"GET", "POST", "DELETE"} {
+		mux.Handle(method+" /api/session", session)
+	}
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, nil, fault.New(fault.NotFound, "NoSuchOperation", "There is no %s %s.", r.Method, r.URL.Path))
+	})
+	if h.OSS != nil {
+		mux.Handle("/oss/", h.wire("/oss", h.OSS))
+	}
+	if h.FC != nil {
+		mux.Handle("/fc/", h.wire("/fc", h.FC))
+	}
+	p := newPages(console.Dist, func(r *http.Request) any { return h.sessionOf(h.caller(r)) })
+	mux.HandleFunc("GET /assets/", p.asset)
+	mux.HandleFunc("/", p.page)
 	return mux
 }
 
@@ -192,8 +214,6 @@ var statuses = map[fault.Kind]int{
 // api wraps an operation: who asks, what comes of it as JSON.
 func (h *handler) api(op operation) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Cache-Control", "no-store")
 		q := &request{Request: r}
 		var err error
 		q.who, err = h.Identity.VerifyACS3(r, func() (string, error) { return q.read(w) })
@@ -204,26 +224,37 @@ func (h *handler) api(op operation) http.HandlerFunc {
 		if err == nil {
 			out, err = op(q)
 		}
-		if err == nil && out == nil {
-			w.WriteHeader(http.StatusNoContent)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		if err != nil {
-			f := fault.As(err)
-			status := statuses[f.Kind]
-			if status == 0 {
-				status = 500
-			}
-			message := f.Message
-			if f.Hint != "" {
-				message += " " + f.Hint
-			}
-			w.WriteHeader(status)
-			out = map[string]string{"Code": string(f.Reason), "Message": message}
-		}
-		_ = json.NewEncoder(w).Encode(out) // the client went away: nothing to do
+		reply(w, out, err)
 	}
+}
+
+// reply writes what came of an operation: out as JSON, 204 without any, or the error.
+func reply(w http.ResponseWriter, out any, err error) {
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	if err == nil && out == nil {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	if err != nil {
+		f := fault.As(err)
+		status := statuses[f.Kind]
+		if status == 0 {
+			status = 500
+		}
+		if f.Reason == identity.ReasonNotSignedIn {
+			status = http.StatusUnauthorized // a page asks its reader to sign in
+		}
+		message := f.Message
+		if f.Hint != "" {
+			message += " " + f.Hint
+		}
+		w.WriteHeader(status)
+		out = map[string]string{"Code": string(f.Reason), "Message": message}
+	}
+	_ = json.NewEncoder(w).Encode(out) // the client went away: nothing to do
 }
 
 // may checks a permission on a function; "*" for any.
