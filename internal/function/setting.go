@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/fault"
@@ -26,12 +27,11 @@ type AsyncConfig struct {
 	Qualifier     string    `cbor:"2,keyasint"`
 	Retries       *int      `cbor:"3,keyasint,omitempty"` // attempts after the first; nil: DefaultAsyncRetries
 	MaxAgeSeconds *int      `cbor:"4,keyasint,omitempty"` // nil: DefaultAsyncMaxAge
-	Task          bool      `cbor:"5,keyasint,omitempty"` // asyncTask: stored and given back
+	Task          bool      `cbor:"5,keyasint,omitempty"` // asyncTask: each invocation is a task that can be shown and stopped
 	Created       time.Time `cbor:"6,keyasint"`
 	Modified      time.Time `cbor:"7,keyasint"`
 
-	// Destinations of results, as ARNs. Putting one that is not empty is refused, for
-	// as long as nothing delivers to them.
+	// Destinations of results, as package destination has them; empty: none.
 	OnSuccess string `cbor:"8,keyasint,omitempty"`
 	OnFailure string `cbor:"9,keyasint,omitempty"`
 }
@@ -52,8 +52,10 @@ func (c *AsyncConfig) MaxAge() time.Duration {
 	return time.Duration(*c.MaxAgeSeconds) * time.Second
 }
 
-// PutAsyncConfig sets the asynchronous settings of one qualifier ("" is LATEST), whole.
-func (s *Store) PutAsyncConfig(ctx context.Context, c AsyncConfig) (*AsyncConfig, error) {
+// PutAsyncConfig sets the asynchronous settings of one qualifier ("" is LATEST), whole,
+// if every check lets it: they see the state that the settings are put into, and may run
+// more than once. What destinations say is for them to judge.
+func (s *Store) PutAsyncConfig(ctx context.Context, c AsyncConfig, checks ...func(kv.Reader) error) (*AsyncConfig, error) {
 	if c.Qualifier == "" {
 		c.Qualifier = Latest
 	}
@@ -63,14 +65,15 @@ func (s *Store) PutAsyncConfig(ctx context.Context, c AsyncConfig) (*AsyncConfig
 	if n := c.MaxAgeSeconds; n != nil && (*n < 1 || *n > int(MaxAsyncMaxAge/time.Second)) {
 		return nil, fault.New(fault.Invalid, "InvalidArgument", "maxAsyncEventAgeInSeconds %d is out of range: it must be 1 to %d.", *n, int(MaxAsyncMaxAge/time.Second))
 	}
-	if c.OnSuccess != "" || c.OnFailure != "" {
-		return nil, fault.New(fault.Unsupported, "NotImplemented", "destinationConfig is not implemented: results of asynchronous invocations are not sent on.").
-			WithHint("Leave it out; failed invocations are kept as dead letters.")
-	}
 	now := s.now()
 	err := s.kv.Update(ctx, func(t kv.Txn) error {
 		if err := Exists(t, c.Function, c.Qualifier); err != nil {
 			return err
+		}
+		for _, check := range checks {
+			if err := check(t); err != nil {
+				return err
+			}
 		}
 		key := row.Key(tableAsync, c.Function, c.Qualifier)
 		c.Created, c.Modified = now, now
@@ -118,6 +121,52 @@ func (s *Store) asyncConfig(ctx context.Context, function, qualifier string, orD
 		return err
 	})
 	return out, err
+}
+
+// asyncCache holds settings decoded, for AsyncConfigIn.
+type asyncCache struct {
+	mu sync.RWMutex
+	m  map[asyncKey]asyncEntry
+}
+
+type asyncKey struct{ function, qualifier string }
+
+type asyncEntry struct {
+	mark   uint64 // of the settings' row; see kv.Txn
+	config *AsyncConfig
+}
+
+// AsyncConfigIn returns the settings that hold for a qualifier of a function, its own or
+// the defaults, as the transaction sees them; whether the function exists it does not
+// look. It is on the path of every event: it reads nothing from the store unless the
+// settings changed. The answer is shared and must not be changed.
+func (s *Store) AsyncConfigIn(tx kv.Txn, function, qualifier string) (*AsyncConfig, error) {
+	if qualifier == "" {
+		qualifier = Latest
+	}
+	key := row.Key(tableAsync, function, qualifier)
+	mark := tx.Mark(key)
+	at := asyncKey{function, qualifier}
+	s.async.mu.RLock()
+	e := s.async.m[at]
+	s.async.mu.RUnlock()
+	if e.config != nil && mark != 0 && e.mark == mark {
+		return e.config, nil
+	}
+	c, err := get[AsyncConfig](tx, key)
+	if errors.Is(err, kv.ErrNotFound) {
+		c, err = &AsyncConfig{Function: function, Qualifier: qualifier}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.async.mu.Lock()
+	if s.async.m == nil || len(s.async.m) >= cached {
+		s.async.m = map[asyncKey]asyncEntry{}
+	}
+	s.async.m[at] = asyncEntry{mark, c}
+	s.async.mu.Unlock()
+	return c, nil
 }
 
 // DeleteAsyncConfig goes back to the defaults. Reason AsyncConfigNotExists.

@@ -60,6 +60,8 @@ type Store struct {
 	size  int
 	gen   atomic.Uint64
 
+	async asyncCache
+
 	codeMu   sync.RWMutex // held for writing while the collector deletes a package
 	unpacked singleflight.Group
 }

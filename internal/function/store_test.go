@@ -429,7 +429,8 @@ func TestAsyncConfig(t *testing.T) {
 		_, err := h.PutAsyncConfig(ctx, c)
 		wantReason(t, err, "InvalidArgument")
 	}
-	_, err := h.PutAsyncConfig(ctx, AsyncConfig{Function: "f", OnFailure: "acs:mns:cn-hangzhou:1:/queues/q/messages"})
+	refuse := func(kv.Reader) error { return fault.New(fault.Unsupported, "NotImplemented", "no.") }
+	_, err := h.PutAsyncConfig(ctx, AsyncConfig{Function: "f", OnFailure: "acs:mns:cn-hangzhou:1:/queues/q/messages"}, refuse)
 	wantReason(t, err, "NotImplemented")
 	_, err = h.PutAsyncConfig(ctx, AsyncConfig{Function: "f", Qualifier: "nope"})
 	wantReason(t, err, "AliasNotFound")
