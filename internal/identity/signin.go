@@ -50,18 +50,9 @@ func signInKey(token string) []byte {
 // secret is wrong. The caller limits how often it is tried.
 func (s *Store) SignIn(ctx context.Context, keyID, secret string) (token string, p *Principal, expires time.Time, err error) {
 	now := s.now()
-	c, err := s.credential(keyID, "", now)
-	want := ""
-	if err == nil {
-		want = c.secret
-	}
-	same := subtle.ConstantTimeCompare([]byte(secret), []byte(want)) == 1
+	c, err := s.keyPair(keyID, secret, now)
 	if err != nil {
 		return "", nil, expires, err
-	}
-	if !same || want == "" {
-		return "", nil, expires, fault.New(fault.Unauthentic, ReasonSignature, "The AccessKey secret does not belong to the AccessKey ID %s.", keyID).
-			WithHint("Check it for missing characters; it is shown only once, when the key is made.")
 	}
 	var b [32]byte
 	if _, err := io.ReadFull(s.rand, b[:]); err != nil {
@@ -85,6 +76,33 @@ func (s *Store) SignIn(ctx context.Context, keyID, secret string) (token string,
 		return nil
 	})
 	return token, c.who, expires, err
+}
+
+// KeyPair returns whose long-lived access key pair this is, for clients that can do no
+// more than HTTP basic authentication. Reasons as those of SignIn.
+func (s *Store) KeyPair(keyID, secret string) (*Principal, error) {
+	c, err := s.keyPair(keyID, secret, s.now())
+	if err != nil {
+		return nil, err
+	}
+	return c.who, nil
+}
+
+func (s *Store) keyPair(keyID, secret string, now time.Time) (*credential, error) {
+	c, err := s.credential(keyID, "", now)
+	want := ""
+	if err == nil {
+		want = c.secret
+	}
+	same := subtle.ConstantTimeCompare([]byte(secret), []byte(want)) == 1
+	if err != nil {
+		return nil, err
+	}
+	if !same || want == "" {
+		return nil, fault.New(fault.Unauthentic, ReasonSignature, "The AccessKey secret does not belong to the AccessKey ID %s.", keyID).
+			WithHint("Check it for missing characters; it is shown only once, when the key is made.")
+	}
+	return c, nil
 }
 
 // endedSignIns returns the keys of sessions that are over.
