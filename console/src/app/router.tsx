@@ -1,0 +1,94 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
+import { Loading, NotFound, RouteProblem, Shell } from './shell';
+
+// Filters, selections and time ranges stand in the URL: each page checks its own.
+const text = (v: unknown): string | undefined => (typeof v === 'string' && v !== '' ? v : typeof v === 'number' ? String(v) : undefined);
+const texts = <K extends string>(...names: K[]) => (search: Record<string, unknown>): Partial<Record<K, string>> => {
+  const out: Partial<Record<K, string>> = {};
+  for (const n of names) {
+    const v = text(search[n]);
+    if (v !== undefined) out[n] = v;
+  }
+  return out;
+};
+
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
+
+const overview = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  component: lazyRouteComponent(() => import('../features/overview/page'), 'OverviewPage'),
+});
+const functions = createRoute({
+  getParentRoute: () => root,
+  path: '/functions',
+  validateSearch: texts('q', 'new'),
+  component: lazyRouteComponent(() => import('../features/functions/list-page'), 'FunctionsPage'),
+});
+const fn = createRoute({
+  getParentRoute: () => root,
+  path: '/functions/$name/{-$tab}',
+  validateSearch: texts('qualifier', 'q', 'level', 'request', 'since', 'section', 'file'),
+  component: lazyRouteComponent(() => import('../features/functions/function-page'), 'FunctionPage'),
+});
+const buckets = createRoute({
+  getParentRoute: () => root,
+  path: '/buckets',
+  validateSearch: texts('q', 'new'),
+  component: lazyRouteComponent(() => import('../features/buckets/list-page'), 'BucketsPage'),
+});
+const bucket = createRoute({
+  getParentRoute: () => root,
+  path: '/buckets/$name/{-$tab}',
+  validateSearch: texts('prefix', 'object', 'q'),
+  component: lazyRouteComponent(() => import('../features/buckets/bucket-page'), 'BucketPage'),
+});
+const events = createRoute({
+  getParentRoute: () => root,
+  path: '/events',
+  validateSearch: texts('bucket', 'prefix', 'type', 'outcome', 'function', 'since', 'until', 'event'),
+  component: lazyRouteComponent(() => import('../features/events/list-page'), 'EventsPage'),
+});
+const event = createRoute({
+  getParentRoute: () => root,
+  path: '/events/$id',
+  validateSearch: texts('run', 'view'),
+  component: lazyRouteComponent(() => import('../features/events/event-page'), 'EventPage'),
+});
+const trace = createRoute({
+  getParentRoute: () => root,
+  path: '/trace',
+  validateSearch: texts('bucket', 'key', 'event', 'run', 'view'),
+  component: lazyRouteComponent(() => import('../features/events/trace-page'), 'TracePage'),
+});
+const dead = createRoute({
+  getParentRoute: () => root,
+  path: '/dead-letters',
+  validateSearch: texts('function', 'trigger', 'reason', 'bucket', 'prefix', 'since', 'until', 'id'),
+  component: lazyRouteComponent(() => import('../features/events/dead-page'), 'DeadLettersPage'),
+});
+const jobs = createRoute({
+  getParentRoute: () => root,
+  path: '/jobs',
+  validateSearch: texts('job', 'new', 'function', 'trigger'),
+  component: lazyRouteComponent(() => import('../features/events/jobs-page'), 'JobsPage'),
+});
+const access = createRoute({
+  getParentRoute: () => root,
+  path: '/access/{-$tab}',
+  validateSearch: texts('name', 'new'),
+  component: lazyRouteComponent(() => import('../features/access/page'), 'AccessPage'),
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([overview, functions, fn, buckets, bucket, events, event, trace, dead, jobs, access]),
+  defaultPendingComponent: Loading,
+  defaultErrorComponent: RouteProblem,
+  scrollRestoration: true,
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,176 @@
+import {
+  ApiOutlined,
+  DashboardOutlined,
+  FolderOpenOutlined,
+  FunctionOutlined,
+  KeyOutlined,
+  MenuOutlined,
+  QuestionCircleOutlined,
+  SearchOutlined,
+  ThunderboltOutlined,
+  UserOutlined,
+} from '@ant-design/icons';
+import { Link, Outlet, useRouterState, type ErrorComponentProps } from '@tanstack/react-router';
+import { Badge, Button, Drawer, Dropdown, Grid, Layout, Menu, Spin, Tooltip, type MenuProps } from 'antd';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { onReach } from '../shared/api';
+import { moment } from '../shared/format';
+import { useLiveness } from '../shared/live';
+import { Page, Problem } from '../shared/ui';
+import mark from './alcedo.svg';
+import { Preferences } from './preferences';
+import { useSession } from './session';
+import { useSettings } from './settings';
+import { useShortcut } from './shortcuts';
+
+const Palette = lazy(() => import('./palette'));
+const ShortcutSheet = lazy(() => import('./shortcut-sheet'));
+
+const places = [
+  { key: '/', icon: <DashboardOutlined />, name: 'overview' },
+  { key: '/functions', icon: <FunctionOutlined />, name: 'functions' },
+  { key: '/buckets', icon: <FolderOpenOutlined />, name: 'buckets' },
+  { key: '/events', icon: <ThunderboltOutlined />, name: 'events' },
+  { key: '/access/{-$tab}', icon: <KeyOutlined />, name: 'access' },
+] as const;
+
+const childrenOf: Record<string, string> = { '/access': '/access/{-$tab}', '/trace': '/events', '/dead-letters': '/events', '/jobs': '/events' };
+
+function Navigation({ done }: { done?: () => void }) {
+  const { t } = useTranslation();
+  const path = useRouterState({ select: (s) => s.location.pathname });
+  const first = '/' + (path.split('/')[1] ?? '');
+  const items: MenuProps['items'] = places.map(({ key, icon, name }) => ({ key, icon, label: <Link to={key}>{t(`nav.${name}`)}</Link> }));
+  return (
+    <nav aria-label={t('nav.main')}>
+      <Menu mode="inline" selectedKeys={[childrenOf[first] ?? first]} items={items} onClick={() => done?.()} className="nav-menu" />
+    </nav>
+  );
+}
+
+/** Connection says whether what is on the page is live, and whether the server answers. */
+function Connection() {
+  const { t } = useTranslation();
+  const { zone } = useSettings();
+  const live = useLiveness();
+  const [lost, setLost] = useState<number | null>(null);
+  useEffect(() => onReach((ok) => setLost(ok ? null : Date.now())), []);
+  const since = (at: number) => moment(at, zone).slice(11, 19);
+  let status: 'success' | 'default' | 'error' = 'default';
+  let label = '';
+  if (lost !== null) [status, label] = ['error', t('live.reconnecting', { since: since(lost) })];
+  else if (live.any && live.liveness === 'live') [status, label] = ['success', t('live.live')];
+  else if (live.any && live.liveness === 'reconnecting') [status, label] = ['error', t('live.reconnecting', { since: since(live.since) })];
+  else if (live.any) label = t('live.paused');
+  return (
+    <span role="status" className="connection" data-state={lost !== null ? 'reconnecting' : live.any ? live.liveness : 'idle'}>
+      {label && <Badge status={status} text={label} />}
+    </span>
+  );
+}
+
+export function Shell() {
+  const { t } = useTranslation();
+  const { session, signOut } = useSession();
+  const wide = Grid.useBreakpoint().lg ?? true;
+  const regionName = t(`regions.${session.region}`, { defaultValue: session.region });
+  const [menu, setMenu] = useState(false);
+  const [palette, setPalette] = useState(false);
+  const [sheet, setSheet] = useState(false);
+  const path = useRouterState({ select: (s) => s.location.pathname });
+  const main = useRef<HTMLElement>(null);
+  useShortcut('mod+k', t('shortcut.palette'), () => setPalette(true), { always: true });
+  useShortcut('?', t('shortcut.sheet'), () => setSheet(true));
+  useEffect(() => setMenu(false), [path]);
+  return (
+    <Layout className="shell">
+      <a className="skip" href="#main" onClick={(e) => (e.preventDefault(), main.current?.focus())}>
+        {t('nav.skip')}
+      </a>
+      <Layout.Header className="shell-header">
+        {!wide && <Button type="text" icon={<MenuOutlined />} aria-label={t('nav.open')} onClick={() => setMenu(true)} />}
+        <Link to="/" className="brand" aria-label="Alcedo">
+          <img src={mark} alt="" width={26} height={26} />
+          {wide && <span>Alcedo</span>}
+        </Link>
+        <Dropdown trigger={['click']} menu={{ selectable: true, selectedKeys: [session.region], items: [{ key: session.region, label: regionName }] }}>
+          <Button type="text" aria-label={t('region')}>
+            {wide ? regionName : session.region}
+          </Button>
+        </Dropdown>
+        <span className="grow" />
+        <Connection />
+        <Button icon={<SearchOutlined />} onClick={() => setPalette(true)} aria-label={t('palette.open')} type={wide ? 'default' : 'text'}>
+          {wide ? <kbd>Ctrl K</kbd> : null}
+        </Button>
+        <Preferences />
+        <Tooltip title={t('shortcut.sheet')}>
+          <Button type="text" icon={<QuestionCircleOutlined />} aria-label={t('shortcut.sheet')} onClick={() => setSheet(true)} className="only-wide" />
+        </Tooltip>
+        <Dropdown
+          trigger={['click']}
+          menu={{
+            items: [
+              { key: 'who', label: `${session.name} · ${session.account}`, disabled: true },
+              { key: 'access', label: <Link to="/access/{-$tab}" params={{ tab: undefined }}>{t('nav.access')}</Link> },
+              { key: 'out', label: t('signOut'), onClick: () => void signOut() },
+            ],
+          }}
+        >
+          <Button type="text" icon={<UserOutlined />} aria-label={t('nav.account')}>
+            {wide ? session.name : null}
+          </Button>
+        </Dropdown>
+      </Layout.Header>
+      <Layout>
+        {wide && (
+          <Layout.Sider width={208} className="shell-side">
+            <Navigation />
+            <div className="side-foot">
+              <ApiOutlined /> {session.version}
+            </div>
+          </Layout.Sider>
+        )}
+        <Layout.Content id="main" ref={main} tabIndex={-1} className="shell-main">
+          <Suspense fallback={<Loading />}>
+            <Outlet />
+          </Suspense>
+        </Layout.Content>
+      </Layout>
+      <Drawer open={menu} onClose={() => setMenu(false)} placement="left" size={260} title="Alcedo">
+        <Navigation done={() => setMenu(false)} />
+      </Drawer>
+      <Suspense>
+        {palette && <Palette close={() => setPalette(false)} />}
+        {sheet && <ShortcutSheet close={() => setSheet(false)} />}
+      </Suspense>
+    </Layout>
+  );
+}
+
+export function Loading() {
+  const { t } = useTranslation();
+  return (
+    <div className="loading" role="status" aria-label={t('loading')}>
+      <Spin />
+    </div>
+  );
+}
+
+export function NotFound() {
+  const { t } = useTranslation();
+  return (
+    <Page title={t('notFound.title')} lead={t('notFound.why')}>
+      <Link to="/">{t('notFound.home')}</Link>
+    </Page>
+  );
+}
+
+export function RouteProblem({ error, reset }: ErrorComponentProps) {
+  return (
+    <div className="page">
+      <Problem error={error} retry={reset} />
+    </div>
+  );
+}

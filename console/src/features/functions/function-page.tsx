@@ -1,0 +1,7 @@
+import { useTranslation } from 'react-i18next';
+import { Page } from '../../shared/ui';
+
+export function FunctionPage() {
+  const { t } = useTranslation();
+  return <Page title={t('nav.functions')}>{null}</Page>;
+}

@@ -1,0 +1,83 @@
+import { useEffect, useRef, useState } from 'react';
+import { Refusal } from './api';
+
+/** Liveness of a view: what the header says. */
+export type Liveness = 'live' | 'paused' | 'reconnecting';
+
+let state: { liveness: Liveness; since: number } = { liveness: 'paused', since: Date.now() };
+const watchers = new Set<() => void>();
+let active = 0;
+
+function say(liveness: Liveness) {
+  if (state.liveness === liveness) return;
+  state = { liveness, since: Date.now() };
+  for (const f of watchers) f();
+}
+
+/** useLiveness is the state of the visible live view, if the page has one. */
+export function useLiveness(): { liveness: Liveness; since: number; any: boolean } {
+  const [, again] = useState(0);
+  useEffect(() => {
+    const f = () => again((n) => n + 1);
+    watchers.add(f);
+    return () => void watchers.delete(f);
+  }, []);
+  return { ...state, any: active > 0 };
+}
+
+/**
+ * useLive runs a long poll while the tab is visible and on is true: a hidden tab holds no
+ * connection (a browser has six for one origin), and goes on from its cursor when it is
+ * shown again. poll waits on the server for what comes after a cursor and returns the
+ * next one; it is called again at once, or after a growing pause while nobody answers.
+ */
+export function useLive(on: boolean, poll: (cursor: string, signal: AbortSignal) => Promise<string>, from = ''): void {
+  const call = useRef(poll);
+  call.current = poll;
+  const cursor = useRef(from);
+  useEffect(() => {
+    cursor.current = from;
+  }, [from]);
+  useEffect(() => {
+    if (!on) return;
+    active++;
+    let stop = new AbortController();
+    let ended = false;
+    const loop = async (signal: AbortSignal) => {
+      for (let pause = 500; !signal.aborted; ) {
+        try {
+          cursor.current = await call.current(cursor.current, signal);
+          say('live');
+          pause = 500;
+        } catch (err) {
+          if (signal.aborted) return;
+          const refused = err instanceof Refusal && !err.unreachable && err.status < 500;
+          say(refused ? 'paused' : 'reconnecting');
+          if (refused) return;
+          await new Promise((resolve) => setTimeout(resolve, pause));
+          pause = Math.min(pause * 2, 8000);
+        }
+      }
+    };
+    const start = () => {
+      stop = new AbortController();
+      say('live');
+      void loop(stop.signal);
+    };
+    const visibility = () => {
+      stop.abort();
+      if (document.visibilityState === 'visible') start();
+      else say('paused');
+    };
+    document.addEventListener('visibilitychange', visibility);
+    if (document.visibilityState === 'visible') start();
+    return () => {
+      if (ended) return;
+      ended = true;
+      active--;
+      stop.abort();
+      document.removeEventListener('visibilitychange', visibility);
+      if (active === 0) say('paused');
+    };
+  }, [on]);
+}

@@ -1,0 +1,81 @@
+// OSS answers in XML; this reads the few documents that the console needs.
+import { objectPath, query, send } from './api';
+
+function read(text: string): Element {
+  const doc = new DOMParser().parseFromString(text, 'application/xml');
+  if (doc.querySelector('parsererror')) throw new Error('The answer is not XML.');
+  return doc.documentElement;
+}
+
+const child = (e: Element, name: string): string => {
+  for (const c of e.children) if (c.tagName === name) return c.textContent ?? '';
+  return '';
+};
+
+const children = (e: Element, name: string): Element[] => [...e.children].filter((c) => c.tagName === name);
+
+export interface Bucket {
+  name: string;
+  created: number;
+  region: string;
+}
+
+export function parseBuckets(text: string): { buckets: Bucket[]; next: string } {
+  const root = read(text);
+  const buckets = [...root.getElementsByTagName('Bucket')].map((b) => ({
+    name: child(b, 'Name'),
+    created: Date.parse(child(b, 'CreationDate')),
+    region: child(b, 'Region') || child(b, 'Location').replace(/^oss-/, ''),
+  }));
+  return { buckets, next: child(root, 'NextMarker') };
+}
+
+export interface Item {
+  key: string;
+  size: number;
+  modified: number;
+  etag: string;
+  type: string;
+}
+
+export interface Listing {
+  folders: string[];
+  objects: Item[];
+  next: string;
+}
+
+export function parseListing(text: string): Listing {
+  const root = read(text);
+  const encoded = child(root, 'EncodingType') === 'url';
+  const key = (s: string) => (encoded ? decodeURIComponent(s.replace(/\+/g, ' ')) : s);
+  return {
+    folders: children(root, 'CommonPrefixes').map((p) => key(child(p, 'Prefix'))),
+    objects: children(root, 'Contents').map((c) => ({
+      key: key(child(c, 'Key')),
+      size: Number(child(c, 'Size')),
+      modified: Date.parse(child(c, 'LastModified')),
+      etag: child(c, 'ETag').replace(/"/g, ''),
+      type: child(c, 'Type'),
+    })),
+    next: child(root, 'IsTruncated') === 'true' ? child(root, 'NextContinuationToken') : '',
+  };
+}
+
+export const oss = {
+  buckets: async (q: { prefix?: string; marker?: string; 'max-keys'?: number } = {}, signal?: AbortSignal) =>
+    parseBuckets(await (await send('/oss/' + query(q), { signal })).text()),
+  list: async (bucket: string, q: { prefix?: string; delimiter?: string; token?: string; limit?: number }, signal?: AbortSignal) =>
+    parseListing(
+      await (
+        await send(
+          `/oss/${bucket}` +
+            query({ 'list-type': 2, 'encoding-type': 'url', prefix: q.prefix, delimiter: q.delimiter, 'continuation-token': q.token, 'max-keys': q.limit ?? 200 }),
+          { signal },
+        )
+      ).text(),
+    ),
+  createBucket: (name: string) => send('/oss/' + name, { method: 'PUT' }),
+  deleteBucket: (name: string) => send('/oss/' + name, { method: 'DELETE' }),
+  head: async (bucket: string, key: string) => (await send(objectPath(bucket, key), { method: 'HEAD' })).headers,
+  remove: (bucket: string, key: string) => send(objectPath(bucket, key), { method: 'DELETE' }),
+};

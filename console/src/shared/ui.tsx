@@ -1,0 +1,118 @@
+// Small pieces that every page uses.
+import { CheckOutlined, CopyOutlined, ReloadOutlined } from '@ant-design/icons';
+import { Alert, Button, Empty, Tooltip } from 'antd';
+import { useEffect, useState, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useSettings } from '../app/settings';
+import { Refusal } from './api';
+import { ago, moment } from './format';
+
+/** Page is a page's frame: its one h1, what can be done, and its content. */
+export function Page({ title, extra, lead, children }: { title: ReactNode; extra?: ReactNode; lead?: ReactNode; children: ReactNode }) {
+  return (
+    <div className="page">
+      <header className="page-head">
+        <div className="page-title">
+          <h1>{title}</h1>
+          {lead && <div className="page-lead">{lead}</div>}
+        </div>
+        {extra && <div className="row">{extra}</div>}
+      </header>
+      {children}
+    </div>
+  );
+}
+
+/** Problem shows why something could not be done, with its request id and a way on. */
+export function Problem({ error, retry }: { error: unknown; retry?: () => void }) {
+  const { t } = useTranslation();
+  const r = error instanceof Refusal ? error : new Refusal(-1, 'Error', error instanceof Error ? error.message : String(error));
+  return (
+    <Alert
+      type="error"
+      showIcon
+      role="alert"
+      title={r.unreachable ? t('problem.unreachable') : r.code}
+      description={
+        <>
+          <div>{r.unreachable ? t('problem.unreachableWhy') : r.message}</div>
+          {r.requestId && (
+            <div className="dim">
+              {t('problem.request')} {r.requestId} <Copy text={r.requestId} />
+            </div>
+          )}
+        </>
+      }
+      action={
+        retry && (
+          <Button size="small" icon={<ReloadOutlined />} onClick={retry}>
+            {t('problem.retry')}
+          </Button>
+        )
+      }
+    />
+  );
+}
+
+/** Nothing is an empty state that says what to do next. */
+export function Nothing({ text, children }: { text: ReactNode; children?: ReactNode }) {
+  return (
+    <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={text}>
+      {children}
+    </Empty>
+  );
+}
+
+/** Time shows how long ago something was, and exactly when on hover and focus. */
+export function Time({ at, exact }: { at: number; exact?: boolean }) {
+  const { zone } = useSettings();
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const id = setInterval(() => setNow(Date.now()), 10_000);
+    return () => clearInterval(id);
+  }, []);
+  const full = moment(at, zone, true);
+  return exact ? (
+    <time dateTime={new Date(at).toISOString()}>{full}</time>
+  ) : (
+    <Tooltip title={full}>
+      <time dateTime={new Date(at).toISOString()} tabIndex={0}>
+        {ago(at, now)}
+      </time>
+    </Tooltip>
+  );
+}
+
+/** Copy copies a text. */
+export function Copy({ text, label }: { text: string; label?: string }) {
+  const { t } = useTranslation();
+  const [done, setDone] = useState(false);
+  return (
+    <Tooltip title={done ? t('copied') : (label ?? t('copy'))}>
+      <Button
+        type="text"
+        size="small"
+        aria-label={label ?? t('copy')}
+        icon={done ? <CheckOutlined /> : <CopyOutlined />}
+        onClick={() => {
+          void toClipboard(text).then(() => {
+            setDone(true);
+            setTimeout(() => setDone(false), 1500);
+          });
+        }}
+      />
+    </Tooltip>
+  );
+}
+
+/** toClipboard copies; browsers keep the clipboard's API from pages over plain HTTP. */
+export async function toClipboard(text: string): Promise<void> {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = document.createElement('textarea');
+  area.value = text;
+  area.className = 'off-screen';
+  document.body.append(area);
+  area.select();
+  document.execCommand('copy');
+  area.remove();
+}
