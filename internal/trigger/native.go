@@ -94,13 +94,22 @@ func ParseNative(config string) (event.Filter, error) {
 func (s *Store) parse(t *Trigger) error {
 	switch t.Type {
 	case TypeOSS:
-	case "eventbridge", "timer", "http", "log", "cdn_events", "mns_topic", "tablestore":
+		if err := s.parseNative(t); err != nil {
+			return err
+		}
+		return s.checkNotificationRole(t)
+	case TypeEventBridge:
+		return s.parseRule(t)
+	case "timer", "http", "log", "cdn_events", "mns_topic", "tablestore":
 		return fault.New(fault.Unsupported, "NotImplemented", "Triggers of type %q are not implemented.", t.Type).
-			WithHint("Native OSS triggers (type %q) are.", TypeOSS)
+			WithHint("Native OSS triggers (type %q) and rules on the default event bus (type %q) are.", TypeOSS, TypeEventBridge)
 	default:
-		return invalid("triggerType %q is unknown.", t.Type).WithHint("Use %q.", TypeOSS)
+		return invalid("triggerType %q is unknown.", t.Type).WithHint("Use %q or %q.", TypeOSS, TypeEventBridge)
 	}
-	var err error
+}
+
+// parseNative is parse for a native trigger, without its role.
+func (s *Store) parseNative(t *Trigger) (err error) {
 	if t.Filter, err = ParseNative(t.Config); err != nil {
 		return err
 	}
@@ -118,6 +127,10 @@ func (s *Store) parse(t *Trigger) error {
 			WithHint("Bucket and function must belong to the same account.")
 	}
 	t.Bucket = arn[4]
+	return nil
+}
+
+func (s *Store) checkNotificationRole(t *Trigger) error {
 	if t.InvocationRole == "" {
 		return invalid("invocationRole is required: the role with which OSS invokes the function.").
 			WithHint("The usual one is acs:ram::%s:role/aliyunosseventnotificationrole.", s.o.Account)
@@ -128,15 +141,14 @@ func (s *Store) parse(t *Trigger) error {
 	return nil
 }
 
-// admit checks a native trigger against its bucket and the bucket's other triggers.
+// admit checks a trigger against what is in the store: a native one against its bucket
+// and the bucket's other triggers, a rule against the number of the bus's.
 func (s *Store) admit(tx kv.Txn, t *Trigger, isNew bool) error {
-	region, err := s.o.Bucket(tx, t.Bucket)
-	if err != nil {
-		return err
+	if t.Rule != nil {
+		return admitRule(tx, isNew)
 	}
-	if region != s.o.Region {
-		return invalid("Bucket %q is in region %q, the function in %q.", t.Bucket, region, s.o.Region).
-			WithHint("A trigger's bucket and function must be in the same region.")
+	if err := s.checkBucket(tx, t.Bucket); err != nil {
+		return err
 	}
 	others, err := ofBucket(tx, t.Bucket)
 	if err != nil {
@@ -151,6 +163,19 @@ func (s *Store) admit(tx kv.Txn, t *Trigger, isNew bool) error {
 	if isNew && len(others) >= MaxPerBucket {
 		return fault.New(fault.Invalid, "OSSInvalidRequest", "event source 'oss' returned error: The bucket '%s' has %d native triggers already, as many as a bucket may have.", t.Bucket, len(others)).
 			WithHint("Delete one, or keep the objects of further triggers in another bucket.")
+	}
+	return nil
+}
+
+// checkBucket refuses a bucket that is not there, or elsewhere.
+func (s *Store) checkBucket(r kv.Reader, name string) error {
+	region, err := s.o.Bucket(r, name)
+	if err != nil {
+		return err
+	}
+	if region != s.o.Region {
+		return invalid("Bucket %q is in region %q, the function in %q.", name, region, s.o.Region).
+			WithHint("A trigger's bucket and function must be in the same region.")
 	}
 	return nil
 }

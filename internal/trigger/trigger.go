@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/event"
@@ -23,6 +24,7 @@ import (
 const (
 	MaxPerBucket   = 10 // native OSS triggers
 	MaxPerFunction = 50
+	MaxRules       = 50 // EventBridge triggers on the default event bus
 )
 
 // TypeOSS is the type of native OSS triggers.
@@ -33,6 +35,8 @@ const (
 	tTrigger = "t/t/" // function 0 name → Trigger
 	tBucket  = "t/b/" // bucket 0 trigger id → function 0 name
 	tVersion = "t/v/" // bucket → nothing; written with every change of its triggers
+	tRule    = "t/r/" // trigger id → function 0 name, of the rules on the bus
+	tBus     = "t/w"  // one row → nothing; written with every change of a rule
 )
 
 // Trigger binds a function (at a qualifier) to a source of events. Config is the JSON
@@ -73,7 +77,8 @@ type Change struct {
 	Config, Qualifier, InvocationRole, Description *string
 }
 
-// Options of Open. Roles may be nil: roles are then not checked.
+// Options of Open. Roles may be nil: roles are then not checked. Of the functions, only
+// Bucket is needed.
 type Options struct {
 	Region  string
 	Account string
@@ -84,6 +89,12 @@ type Options struct {
 	// Bucket reports the region of a bucket, within the transaction; NoSuchBucket if
 	// there is none.
 	Bucket func(r kv.Reader, name string) (region string, err error)
+	// CheckDestination reports why an ARN cannot take what was given up; it is not
+	// called with an empty one. nil: only the ARN's form is checked.
+	CheckDestination func(arn string) error
+	// Writes returns events that a function's latest runs caused, at most limit of
+	// them, to tell a trigger that would start itself. nil: none is told.
+	Writes func(ctx context.Context, function string, limit int) ([]event.Record, error)
 	Now    func() time.Time
 	Rand   io.Reader
 }
@@ -95,11 +106,7 @@ type Store struct {
 	kv    kv.Store
 	o     Options
 	cache sync.Map // bucket → *bucketTriggers
-}
-
-type bucketTriggers struct {
-	mark     uint64 // of the bucket's version row; see kv.Txn
-	triggers []*Trigger
+	bus   atomic.Pointer[bus]
 }
 
 // Open returns the room over kvs.
@@ -119,7 +126,8 @@ func notFound(function, name string) error {
 
 // Create makes a trigger; of t it takes what CreateTriggerInput has. Reasons:
 // FunctionNotFound, VersionNotFound or AliasNotFound, TriggerAlreadyExists, OSSInvalidRequest
-// for an overlap or an eleventh trigger, InvalidArgument for the rest.
+// for an overlap or an eleventh native trigger, NotImplemented for types and options that
+// are known but not served, InvalidArgument for the rest.
 func (s *Store) Create(ctx context.Context, functionName string, t Trigger) (Trigger, error) {
 	if t.Qualifier == "" {
 		t.Qualifier = function.Latest
@@ -148,7 +156,7 @@ func (s *Store) Create(ctx context.Context, functionName string, t Trigger) (Tri
 			return err
 		}
 		n := 0
-		err := tx.Scan(kv.Prefix(append(row.Key(tTrigger, functionName), 0)), func(_, _ []byte) error { n++; return nil })
+		err := tx.Scan(ofFunction(functionName), func(_, _ []byte) error { n++; return nil })
 		if err != nil {
 			return err
 		}
@@ -179,6 +187,9 @@ func (s *Store) Get(ctx context.Context, functionName, name string) (Trigger, er
 	}
 	return *t, nil
 }
+
+// ofFunction is the range of a function's triggers.
+func ofFunction(name string) kv.Range { return kv.Prefix(append(row.Key(tTrigger, name), 0)) }
 
 func get(r kv.Reader, functionName, name string) (*Trigger, error) {
 	v, err := r.Get(row.Key(tTrigger, functionName, name))
@@ -241,8 +252,11 @@ func (s *Store) Delete(ctx context.Context, functionName, name string) error {
 		tx.Delete(row.Key(tTrigger, functionName, name))
 		if t.Bucket != "" {
 			tx.Delete(row.Key(tBucket, t.Bucket, t.ID))
-			s.touch(tx, t.Bucket)
 		}
+		if t.Rule != nil {
+			tx.Delete(row.Key(tRule, t.ID))
+		}
+		touch(tx, t)
 		return nil
 	})
 }
@@ -274,7 +288,7 @@ func (s *Store) List(ctx context.Context, functionName, prefix, after string, li
 // the qualifier of the function, "" for any.
 func (s *Store) CheckNone(r kv.Reader, functionName, qualifier string) error {
 	var in string
-	err := r.Scan(kv.Prefix(append(row.Key(tTrigger, functionName), 0)), func(_, v []byte) error {
+	err := r.Scan(ofFunction(functionName), func(_, v []byte) error {
 		var t Trigger
 		if err := row.Decode(v, &t); err != nil {
 			return err
@@ -307,63 +321,26 @@ func (s *Store) CheckBucketFree(r kv.Reader, bucket string) error {
 		WithHint("Delete trigger '%s' of function '%s' first.", ts[0].Name, ts[0].Function).With("BucketName", bucket)
 }
 
-// ForBucket returns the native triggers of a bucket.
-func (s *Store) ForBucket(ctx context.Context, bucket string) (ts []*Trigger, err error) {
-	err = s.kv.View(ctx, func(r kv.Reader) (err error) {
-		ts, err = ofBucket(r, bucket)
-		return err
-	})
-	return ts, err
-}
-
-// Match returns the native triggers that want an event, within the transaction of the
-// change. There is at most one, by the overlap rule. It is on the path of every write: it
-// reads nothing from the store unless the bucket's triggers changed.
-func (s *Store) Match(tx kv.Txn, rec *event.Record) ([]*Trigger, error) {
-	mark := tx.Mark(row.Key(tVersion, rec.Bucket))
-	var b *bucketTriggers
-	if v, ok := s.cache.Load(rec.Bucket); ok {
-		b = v.(*bucketTriggers)
-	}
-	if b == nil || mark == 0 || b.mark != mark {
-		b = &bucketTriggers{mark: mark}
-		var err error
-		if b.triggers, err = ofBucket(tx, rec.Bucket); err != nil {
-			return nil, err
-		}
-		s.cache.Store(rec.Bucket, b)
-	}
-	for _, t := range b.triggers {
-		if t.Filter.Match(rec.Type, rec.Key) {
-			return []*Trigger{t}, nil
-		}
-	}
-	return nil, nil
-}
-
-func ofBucket(r kv.Reader, bucket string) (ts []*Trigger, err error) {
-	err = r.Scan(kv.Prefix(append(row.Key(tBucket, bucket), 0)), func(_, ref []byte) error {
-		v, err := r.Get(append([]byte(tTrigger), ref...))
-		if err != nil {
-			return err
-		}
-		t := new(Trigger)
-		ts = append(ts, t)
-		return row.Decode(v, t)
-	})
-	return ts, err
-}
-
 func (s *Store) put(tx kv.Txn, t *Trigger) {
 	tx.Set(row.Key(tTrigger, t.Function, t.Name), row.Encode(t))
 	if t.Bucket != "" {
 		tx.Set(row.Key(tBucket, t.Bucket, t.ID), row.Key("", t.Function, t.Name))
-		s.touch(tx, t.Bucket)
 	}
+	if t.Rule != nil {
+		tx.Set(row.Key(tRule, t.ID), row.Key("", t.Function, t.Name))
+	}
+	touch(tx, t)
 }
 
-// touch tells transactions that have a bucket's triggers in memory that they changed.
-func (s *Store) touch(tx kv.Txn, bucket string) { tx.Set(row.Key(tVersion, bucket), nil) }
+// touch tells transactions that have a trigger in memory that it changed.
+func touch(tx kv.Txn, t *Trigger) {
+	if t.Bucket != "" {
+		tx.Set(row.Key(tVersion, t.Bucket), nil)
+	}
+	if t.Rule != nil {
+		tx.Set([]byte(tBus), nil)
+	}
+}
 
 func (s *Store) ids() (id, rule string, err error) {
 	var b [36]byte

@@ -36,9 +36,13 @@ func (roles) CheckTrust(arn, service string) error {
 	return fault.New(fault.Denied, "AccessDenied", "No permission to assume the role '%s' for you.", arn)
 }
 
-func open(t *testing.T) *Store {
+func open(t testing.TB) *Store {
 	t.Helper()
-	kvs := memkv.New()
+	return openOn(t, memkv.New())
+}
+
+func openOn(t testing.TB, kvs kv.Store) *Store {
+	t.Helper()
 	fs, err := function.Open(ctx, kvs, memblob.New(), function.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)

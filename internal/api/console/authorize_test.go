@@ -42,7 +42,6 @@ func ownReaches() []reach {
 		{"GET /api/runs", "/api/runs?function=f", "", "fc:GetFunction", fn("f"), fn("g"), 200},
 		{"GET /api/runs/{request}", "/api/runs/R1", "", "fc:GetFunction", fn("f"), fn("g"), 200},
 		{"GET /api/logs", "/api/logs?function=f", "", "fc:GetFunction", fn("f"), fn("g"), 200},
-		{"GET /api/triggers/match", "/api/triggers/match?bucket=b&key=in/a.png&event=oss:ObjectCreated:PutObject", "", "fc:ListTriggers", fn("*"), fn("f"), 200},
 		{"GET /api/runtimes", "/api/runtimes", "", "x:y", "", "", 200},
 
 		{"GET /api/roles", "/api/roles", "", "ram:ListRoles", ram("role/*"), ram("role/subject"), 200},

@@ -27,7 +27,6 @@ import (
 
 	"github.com/alcedo-storage/alcedo/console"
 	"github.com/alcedo-storage/alcedo/internal/delivery"
-	"github.com/alcedo-storage/alcedo/internal/event"
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/function"
 	"github.com/alcedo-storage/alcedo/internal/history"
@@ -95,7 +94,7 @@ func New(o Options) http.Handler {
 // operations are all that is under /api/; each file that serves some has its own list.
 func (h *handler) operations() map[string]operation {
 	all := map[string]operation{}
-	for _, list := range []map[string]operation{h.runOperations(), h.accessOperations()} {
+	for _, list := range []map[string]operation{h.runOperations(), h.accessOperations(), h.triggerOperations()} {
 		maps.Copy(all, list)
 	}
 	return all
@@ -106,7 +105,6 @@ func (h *handler) runOperations() map[string]operation {
 		"GET /api/runs":           h.runs,
 		"GET /api/runs/{request}": h.run,
 		"GET /api/logs":           h.logs,
-		"GET /api/triggers/match": h.match,
 		"GET /api/runtimes":       h.runtimes,
 	}
 }
@@ -381,37 +379,6 @@ func (h *handler) logs(r *request) (any, error) {
 			return Logs{Runs: []Attempt{}, Next: r.param("after")}, nil
 		}
 	}
-}
-
-// Match says whether a trigger would fire for an event, and if not, why.
-type Match struct {
-	Trigger  string       `json:"trigger"`
-	Function string       `json:"function"`
-	Filter   event.Filter `json:"-"`
-	Fires    bool         `json:"fires"`
-	Reason   string       `json:"reason,omitempty"`
-}
-
-// match judges every native trigger of a bucket by an event on a key.
-func (h *handler) match(r *request) (any, error) {
-	if err := h.may(r, "fc:ListTriggers", "*"); err != nil {
-		return nil, err
-	}
-	name := r.param("event")
-	if err := event.ParseType(name); err != nil {
-		return nil, err
-	}
-	typ := event.Type(name[len("oss:"):])
-	ts, err := h.Triggers.ForBucket(r.Context(), r.param("bucket"))
-	if err != nil {
-		return nil, err
-	}
-	out := []Match{}
-	for _, t := range ts {
-		why := t.Filter.Explain(typ, r.param("key"))
-		out = append(out, Match{Trigger: t.Name, Function: t.Function, Fires: why == "", Reason: why})
-	}
-	return out, nil
 }
 
 func (h *handler) runtimes(*request) (any, error) { return h.Runner.Runtimes(), nil }

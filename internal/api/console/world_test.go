@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/blob/memblob"
+	"github.com/alcedo-storage/alcedo/internal/event"
 	"github.com/alcedo-storage/alcedo/internal/function"
 	"github.com/alcedo-storage/alcedo/internal/history"
 	"github.com/alcedo-storage/alcedo/internal/identity"
@@ -31,7 +32,7 @@ const (
 var root = identity.Credentials{AccessKeyID: "LTAIroot", AccessKeySecret: "root-secret"}
 
 // world is the handler over real rooms in memory. Its functions "f" and "g" exist, and
-// "f" has the trigger "t" on the bucket "b".
+// "f" has the trigger "t" on the bucket "b"; "g" has "p" on the bucket "paused", which is.
 type world struct {
 	testing.TB
 	http.Handler
@@ -41,6 +42,7 @@ type world struct {
 	ready   bool
 	skip    time.Duration // identity's clock is so much ahead
 	gate    atomic.Pointer[func()]
+	writes  map[string][]event.Record // what runs of a function wrote
 }
 
 // gated is a store that calls the world's gate, if there is one, before each change.
@@ -84,12 +86,23 @@ func newWorld(t testing.TB) *world {
 		_, err := fns.Create(ctx, function.Function{Name: n, Config: function.Config{Runtime: "nodejs20", Handler: "index.handler", Code: code}})
 		must(err)
 	}
-	ts := trigger.Open(store, trigger.Options{Region: region, Account: account, Roles: w.ids, Bucket: func(kv.Reader, string) (string, error) { return region, nil }})
+	ts := trigger.Open(store, trigger.Options{
+		Region: region, Account: account, Roles: w.ids, Bucket: func(kv.Reader, string) (string, error) { return region, nil },
+		Writes: func(_ context.Context, function string, _ int) ([]event.Record, error) {
+			return w.writes[function], nil
+		},
+	})
 	_, err = ts.Create(ctx, "f", trigger.Trigger{
 		Name: "t", Type: "oss", Config: `{"events":["oss:ObjectCreated:PutObject"],"filter":{"key":{"prefix":"in/","suffix":".png"}}}`,
 		SourceARN: "acs:oss:" + region + ":" + account + ":b", InvocationRole: w.ids.RoleARN(identity.NotificationRole),
 	})
 	must(err)
+	_, err = ts.Create(ctx, "g", trigger.Trigger{
+		Name: "p", Type: "oss", Config: `{"events":["oss:ObjectCreated:PutObject"]}`,
+		SourceARN: "acs:oss:" + region + ":" + account + ":paused", InvocationRole: w.ids.RoleARN(identity.NotificationRole),
+	})
+	must(err)
+	must(ts.Pause(ctx, "g", "p", trigger.Manual, "as it was found"))
 	w.history = history.Open(store, history.Options{})
 	t.Cleanup(w.history.Close)
 	o := Options{
@@ -207,6 +220,13 @@ func (w *world) everything() string {
 			w.Fatal(err)
 		}
 		keys = append(keys, k)
+	}
+	for _, n := range []string{"f", "g"} {
+		ts, _, err := w.h.Triggers.List(context.Background(), n, "", "", 100)
+		if err != nil {
+			w.Fatal(err)
+		}
+		keys = append(keys, ts)
 	}
 	b, err := json.Marshal(keys)
 	if err != nil {

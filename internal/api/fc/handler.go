@@ -88,6 +88,10 @@ type Triggers interface {
 	Delete(ctx context.Context, function, name string) error
 	List(ctx context.Context, function, prefix, after string, limit int) (ts []trigger.Trigger, more bool, err error)
 	CheckNone(r kv.Reader, function, qualifier string) error
+
+	// Warning says that a trigger, as Create or Update returned it, is likely to start
+	// itself; empty if it is not. It is one line of ASCII.
+	Warning(ctx context.Context, t trigger.Trigger) (string, error)
 }
 
 // Options are the parts that a Handler puts on the wire. Async, Objects, Uploads,

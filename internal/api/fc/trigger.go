@@ -22,6 +22,8 @@ type triggerOutput struct {
 	LastModifiedTime string `json:"lastModifiedTime"`
 }
 
+// showTrigger is what FC's clients get. The status stays OK for a trigger that is paused:
+// tools take any other for one that could not be made.
 func (h *Handler) showTrigger(functionName string, t trigger.Trigger) triggerOutput {
 	return triggerOutput{
 		TriggerName: t.Name, TriggerType: t.Type, TriggerID: t.ID, TriggerConfig: t.Config, Qualifier: t.Qualifier,
@@ -97,6 +99,7 @@ func (h *Handler) createTrigger(c *call) error {
 	if err != nil {
 		return err
 	}
+	h.warn(c, ts, made)
 	return c.json(h.showTrigger(c.args[0], made))
 }
 
@@ -134,7 +137,25 @@ func (h *Handler) updateTrigger(c *call) error {
 	if err != nil {
 		return err
 	}
+	h.warn(c, ts, t)
 	return c.json(h.showTrigger(c.args[0], t))
+}
+
+// Warning is the header of an answer that did what was asked for and has something to say
+// about it: FC's models have no room for that.
+const Warning = "X-Alcedo-Warning"
+
+// warn points out a trigger that is likely to start itself. The trigger is made by now;
+// what cannot be told is logged.
+func (h *Handler) warn(c *call, ts Triggers, t trigger.Trigger) {
+	w, err := ts.Warning(c.r.Context(), t)
+	if err != nil {
+		h.Log.Warn("whether a trigger starts itself could not be found out", "request", c.requestID, "function", t.Function, "trigger", t.Name, "error", err)
+		return
+	}
+	if w != "" {
+		c.w.Header().Set(Warning, w)
+	}
 }
 
 func (h *Handler) deleteTrigger(c *call) error {
