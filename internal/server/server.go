@@ -24,6 +24,7 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/api/sts"
 	"github.com/alcedo-storage/alcedo/internal/blob/dirblob"
 	"github.com/alcedo-storage/alcedo/internal/delivery"
+	"github.com/alcedo-storage/alcedo/internal/destination"
 	"github.com/alcedo-storage/alcedo/internal/function"
 	"github.com/alcedo-storage/alcedo/internal/history"
 	"github.com/alcedo-storage/alcedo/internal/identity"
@@ -162,7 +163,13 @@ func (s *Server) open(ctx context.Context) error {
 	if s.fns, err = function.Open(ctx, s.kv, packages, function.Options{Dir: codeDir}); err != nil {
 		return err
 	}
-	ts := trigger.Open(s.kv, trigger.Options{Region: s.o.Region, Account: s.account.ID, Roles: ids, Bucket: object.RegionOf})
+	ts := trigger.Open(s.kv, trigger.Options{
+		Region: s.o.Region, Account: s.account.ID, Roles: ids, Bucket: object.RegionOf,
+		CheckDestination: func(arn string) error {
+			_, err := destination.Parse(arn, s.o.Region, s.account.ID)
+			return err
+		},
+	})
 	s.history = history.Open(s.kv, history.Options{Logger: room("history")})
 
 	// Functions reach OSS, FC and STS from inside their sandboxes; what answers them is
