@@ -12,14 +12,10 @@ const (
 	CloudContentType = "application/json;charset=utf-8"
 )
 
-// CloudTimeFormat is how a CloudEvent prints the moment it was published. (Its "time" is in
-// [TimeFormat], to the second.)
-const CloudTimeFormat = "2006-01-02T15:04:05.000Z07:00"
-
 // AppendCloud appends the CloudEvent that an EventBridge rule hands to its target: the names
 // and order are those of a published sample. "data" is one event as a native trigger has it,
 // without its "events" array and without a rule id. published is when the event entered the
-// bus; everything else follows from the record, so that a second attempt of a delivery that
+// bus (it keeps its milliseconds, as the sample does); everything else follows from the record, so that a second attempt of a delivery that
 // passes the same moment sends the same bytes.
 //
 // A bucket event (PutBucket, DeleteBucket: the Key is empty) has the bucket's ARN as its
@@ -42,7 +38,7 @@ func (r *Record) AppendCloud(b []byte, published time.Time) []byte {
 	b = append(b, `,"source":"`+CloudSource+`","type":"oss:`...)
 	b = appendEscaped(b, string(r.Type))
 	b = append(b, `","aliyunpublishtime":"`...)
-	b = published.UTC().AppendFormat(b, CloudTimeFormat)
+	b = published.UTC().AppendFormat(b, TimeFormat)
 	b = append(b, `","specversion":"1.0","aliyuneventbusname":"`+CloudBus+`","id":`...)
 	b = appendString(b, r.Origin.RequestID)
 	b = append(b, `,"time":"`...)
