@@ -1,25 +1,45 @@
-// Package delivery is the durable queue between an event and the function run it owes.
+// Package delivery is the durable queue between an event and the function runs it owes.
 //
 // A delivery is a row, written in the transaction of the change that causes it: when the
 // change is acknowledged, so is the delivery. The dispatcher keeps a bounded window of
 // due rows in memory, one queue per function, and is told of new rows at commit; the rows
 // are the truth and are read again at start. A row goes when its run has succeeded, or
-// was given up; until then it is run again, after a crash too: at least once.
+// was given up; until then it is run again, after a crash too: at least once. In the
+// transaction that removes a row the journal gets its outcome.
+//
+// # Queues
+//
+// Every function has a queue of its own, and queues take turns, so that a long one does
+// not hold up another's delivery. Two kinds of delivery stand apart from their function's
+// queue: those of an EventBridge trigger that tolerates no errors, which are run one at a
+// time, in commit order; and results on their way to a destination that is no function.
+//
+// # When a function cannot take more
+//
+// A queue whose function refuses while other runs of it are under way starts no more than
+// those, until some finish: the refused delivery stays in memory, first in line. One whose
+// function refuses everything is held: nothing of it is started but a probe, after half a
+// second and then every second, until a run begins. So a stopped function with a million
+// waiting deliveries costs one refused run, and one row, a second.
+//
+// # Memory
+//
+// What waits in memory is bounded: 1,000 rows of one queue, 20,000 rows in all and 64 MiB
+// of payloads (see [Options]). A queue may hold a few rows beyond the bound of all, so that
+// none starves. A payload for which there is no room is read again when it is run.
 package delivery
 
 import (
 	"context"
-	"errors"
 	"hash/maphash"
 	"log/slog"
-	"strconv"
 	"time"
 
+	"github.com/alcedo-storage/alcedo/internal/destination"
 	"github.com/alcedo-storage/alcedo/internal/event"
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/function"
 	"github.com/alcedo-storage/alcedo/internal/kv"
-	"github.com/alcedo-storage/alcedo/internal/kv/row"
 	"github.com/alcedo-storage/alcedo/internal/lineage"
 	"github.com/alcedo-storage/alcedo/internal/run"
 	"github.com/alcedo-storage/alcedo/internal/runner"
@@ -28,9 +48,9 @@ import (
 
 // Tables of this room in kv.
 const (
-	tQueue   = "d/q/" // function 0 due (ms), commit sequence, number within the commit → Delivery
+	tQueue   = "d/q/" // queue 0 due (ms), commit sequence, number within the commit → Delivery
 	tPayload = "d/p/" // request id 0 number → a piece of a payload too large for its row
-	tDead    = "d/x/" // time (ms) and the key that the delivery had → Dead
+	tDead    = "d/x/" // time (ms) and what followed the queue in the delivery's key → Dead
 )
 
 const (
@@ -45,7 +65,7 @@ type Delivery struct {
 	RequestID string           `cbor:"1,keyasint"` // of the run; the same in every attempt
 	Function  string           `cbor:"2,keyasint"`
 	Qualifier string           `cbor:"3,keyasint"`
-	Kind      string           `cbor:"4,keyasint"` // run.Trigger or run.Async
+	Kind      string           `cbor:"4,keyasint"` // run.Trigger, run.Async or run.Destination
 	Trigger   string           `cbor:"5,keyasint,omitempty"`
 	Payload   []byte           `cbor:"6,keyasint,omitempty"`
 	Pieces    int              `cbor:"7,keyasint,omitempty"` // rows under tPayload, instead of Payload
@@ -62,6 +82,7 @@ type Delivery struct {
 	Job       string           `cbor:"18,keyasint,omitempty"` // id of the replay or backfill
 	Retry     *trigger.Retry   `cbor:"19,keyasint,omitempty"` // EventBridge's rules; nil: those of asynchronous invocation
 	Target    string           `cbor:"20,keyasint,omitempty"` // of Kind Destination: where the result goes, an ARN
+	NotBefore time.Time        `cbor:"21,keyasint,omitempty"` // of an ordered queue, whose keys have no due time: when it is due
 }
 
 // Marks tell in the history why a delivery was made, where no event just now was the
@@ -80,6 +101,10 @@ type Owed struct {
 	Qualifier string `cbor:"4,keyasint,omitempty" json:"qualifier,omitempty"`
 	Mark      string `cbor:"5,keyasint,omitempty" json:"mark,omitempty"`
 	Job       string `cbor:"6,keyasint,omitempty" json:"job,omitempty"`
+
+	// Bucket and Key tell Journal.Owe which object a run is for that had no event.
+	Bucket string `cbor:"-" json:"-"`
+	Key    string `cbor:"-" json:"-"`
 }
 
 // States of a delivery, named as FC names those of asynchronous tasks.
@@ -105,15 +130,9 @@ type Outcome struct {
 	Time      time.Time `cbor:"6,keyasint" json:"time"`
 }
 
-// Dead is a delivery that was given up, and why.
-type Dead struct {
-	Delivery Delivery  `cbor:"1,keyasint"`
-	Time     time.Time `cbor:"2,keyasint"`
-	Reason   string    `cbor:"3,keyasint"` // RetriesExhausted, Expired, or a fault's reason
-	Message  string    `cbor:"4,keyasint,omitempty"`
-}
-
-// Invoker runs a function once; *run.Invoker does.
+// Invoker runs a function once; *run.Invoker does. One that has run.Invoker's Check too is
+// asked with it whether a stopped function is back while all its deliveries wait between
+// attempts.
 type Invoker interface {
 	Invoke(ctx context.Context, c run.Call) (*runner.Result, *run.Record, error)
 }
@@ -121,6 +140,10 @@ type Invoker interface {
 // Settings tells how a function's asynchronous runs behave; *function.Store does.
 type Settings interface {
 	AsyncConfigFor(ctx context.Context, function, qualifier string) (*function.AsyncConfig, error)
+
+	// AsyncConfigIn is the same within a transaction, cheaply: every delivery asks. It does
+	// not look whether there is such a function.
+	AsyncConfigIn(tx kv.Txn, function, qualifier string) (*function.AsyncConfig, error)
 }
 
 // Journal keeps for people what this room does, within its transactions; *history.Store
@@ -129,7 +152,7 @@ type Journal interface {
 	// Event takes an event and the runs that it owes, in the transaction of the change.
 	Event(tx kv.Txn, rec *event.Record, suffix []byte, owed []Owed)
 	// Owe adds a run to an event of the past: a redrive, a replay, a backfill. eventID is
-	// empty where an object had no event.
+	// empty where an object had no event; owed then says which object that is.
 	Owe(tx kv.Txn, eventID string, owed Owed)
 	// Outcome takes the end of a delivery.
 	Outcome(tx kv.Txn, o *Outcome)
@@ -142,14 +165,30 @@ type Options struct {
 	Settings Settings
 	Journal  Journal // may be nil
 
-	Parallel    int // runs at once, of all functions; default 64
-	PerFunction int // runs at once of one function; default 16
-	Window      int // due rows of one function kept in memory; default 1000
-	Held        int // due rows kept in memory in all; default 20,000 (at 1 KB each, some 20 MB)
+	Destinations *destination.Sender // nil: results are not handed on
+
+	Parallel    int // runs at once, of all queues; a queue that runs nothing may have one beyond it, a quarter more in all; default 64
+	PerFunction int // runs at once of one queue; default 16
+
+	// The bounds of what waits in memory. In all that is HeldBytes and some 1 KB for each
+	// of the Held rows; a row of which memory holds nothing costs nothing.
+	Window    int // due rows of one queue; default DefaultWindow
+	Held      int // due rows of all queues; each queue may have PerFunction of them whatever others hold; default DefaultHeld
+	HeldBytes int // bytes of payloads of waiting rows, and of results not yet acknowledged; default DefaultHeldBytes
+
+	KeepDead time.Duration // how long dead letters are kept; default 30 days
 
 	Now    func() time.Time
 	Logger *slog.Logger
 }
+
+// Defaults of Options.
+const (
+	DefaultWindow    = 1000
+	DefaultHeld      = 20_000
+	DefaultHeldBytes = 64 << 20
+	DefaultKeepDead  = 30 * 24 * time.Hour
+)
 
 // Queue is the delivery room.
 type Queue struct {
@@ -157,6 +196,8 @@ type Queue struct {
 	o    Options
 	seed maphash.Seed
 	dispatcher
+
+	handed handed
 }
 
 // Open returns the room over kvs. Nothing is run before Start.
@@ -168,8 +209,12 @@ func Open(kvs kv.Store, o Options) *Queue {
 	}
 	def(&o.Parallel, 64)
 	def(&o.PerFunction, 16)
-	def(&o.Window, 1000)
-	def(&o.Held, 20000)
+	def(&o.Window, DefaultWindow)
+	def(&o.Held, DefaultHeld)
+	def(&o.HeldBytes, DefaultHeldBytes)
+	if o.KeepDead == 0 {
+		o.KeepDead = DefaultKeepDead
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -182,31 +227,49 @@ func Open(kvs kv.Store, o Options) *Queue {
 }
 
 // Record is an object.Sink: it journals the event and enqueues what it owes, in the
-// transaction of the change.
+// transaction of the change. Of a paused trigger a dead letter is what it owes.
 func (q *Queue) Record(tx kv.Txn, rec *event.Record) error {
 	ts, err := q.o.Triggers.Match(tx, rec)
 	if err != nil {
 		return err
 	}
-	// Tells the events of one transaction apart; they differ in their keys.
+	// Tells the events of one transaction apart: only a delete of many objects has several,
+	// and they differ in their keys.
 	var h [8]byte
-	suffix := appendU64(h[:0], maphash.String(q.seed, rec.Key))
+	suffix := h[:0]
+	if rec.Type == event.DeleteObjects {
+		suffix = appendU64(suffix, maphash.String(q.seed, rec.Key))
+	}
 	var owed []Owed
 	for i, t := range ts {
 		d := &Delivery{
 			RequestID: run.NewRequestID(rec.Time), Function: t.Function, Qualifier: t.Qualifier, Kind: run.Trigger, Trigger: t.Name,
-			Payload: rec.AppendNative(make([]byte, 0, 1024), t.RuleID), Enqueued: rec.Time,
-			Cause: rec.Origin.Lineage, Bucket: rec.Bucket, Key: rec.Key,
+			Enqueued: rec.Time, Cause: rec.Origin.Lineage, Bucket: rec.Bucket, Key: rec.Key,
 		}
-		if err := q.enqueue(tx, d, append(suffix[:8:8], byte(i))); err != nil {
+		if t.Rule == nil {
+			d.Payload = rec.AppendNative(make([]byte, 0, 1024), t.RuleID)
+		} else {
+			d.Payload = rec.AppendCloud(make([]byte, 0, 1536), rec.Time)
+			if r := t.Rule.Retry; r != nil && !t.Rule.Async {
+				c := *r
+				d.Retry = &c
+			}
+		}
+		if t.Paused != nil {
+			q.refuse(tx, d, append(suffix[:len(suffix):len(suffix)], byte(i)), t.Paused)
+		} else if err := q.enqueue(tx, d, append(suffix[:len(suffix):len(suffix)], byte(i))); err != nil {
 			return err
 		}
-		owed = append(owed, Owed{RequestID: d.RequestID, Function: d.Function, Trigger: d.Trigger, Qualifier: d.Qualifier})
+		owed = append(owed, d.owed())
 	}
 	if q.o.Journal != nil {
 		q.o.Journal.Event(tx, rec, suffix, owed)
 	}
 	return nil
+}
+
+func (d *Delivery) owed() Owed {
+	return Owed{RequestID: d.RequestID, Function: d.Function, Trigger: d.Trigger, Qualifier: d.Qualifier, Mark: d.Mark, Job: d.Job, Bucket: d.Bucket, Key: d.Key}
 }
 
 // Enqueue accepts an asynchronous invocation: durable when it returns nil, and run at
@@ -229,159 +292,31 @@ func (q *Queue) Enqueue(ctx context.Context, functionName, qualifier string, pay
 	})
 }
 
-// enqueue writes a delivery's rows and arranges for the dispatcher to be told of it.
-func (q *Queue) enqueue(tx kv.Txn, d *Delivery, suffix []byte) error {
-	payload := d.Payload
-	if len(payload) > inRow {
-		d.Payload = nil
-		for p := payload; len(p) > 0; d.Pieces++ {
-			n := min(len(p), inRow)
-			tx.Set(pieceKey(d.RequestID, d.Pieces), p[:n])
-			p = p[n:]
-		}
+// Owe enqueues a run for an event of the past, in the caller's transaction, and journals
+// it with the event that d.EventID names, if any: a replay or a backfill. Mark says which,
+// Job whose. An empty RequestID and a zero Enqueued are filled in; a payload has at most
+// MaxPayload bytes. suffix tells the deliveries of one transaction apart.
+func (q *Queue) Owe(tx kv.Txn, d *Delivery, suffix []byte) error {
+	if len(d.Payload) > MaxPayload {
+		return fault.New(fault.TooLarge, "EntityTooLarge", "payload size exceeds maximum allowed size (%d bytes).", MaxPayload)
 	}
-	prefix := appendU64(append(row.Key(tQueue, d.Function), 0), uint64(d.Enqueued.UnixMilli()))
-	tx.SetSequenced(prefix, suffix, row.Encode(d))
-	d.Payload = payload
-	tx.OnCommit(func(seq uint64) {
-		q.add(&item{key: string(append(appendU64(prefix, seq), suffix...)), Delivery: *d})
-	})
+	if d.Enqueued.IsZero() {
+		d.Enqueued = q.o.Now().UTC()
+	}
+	if d.RequestID == "" {
+		d.RequestID = run.NewRequestID(d.Enqueued)
+	}
+	if d.Kind == "" {
+		d.Kind = run.Trigger
+	}
+	if d.Qualifier == "" {
+		d.Qualifier = function.Latest
+	}
+	if err := q.enqueue(tx, d, suffix); err != nil {
+		return err
+	}
+	if q.o.Journal != nil {
+		q.o.Journal.Owe(tx, d.EventID, d.owed())
+	}
 	return nil
 }
-
-func pieceKey(requestID string, n int) []byte {
-	return row.Key(tPayload, requestID, string(rune('0'+n)))
-}
-
-// item is a delivery's row in memory.
-type item struct {
-	key string
-	Delivery
-}
-
-// eventID names the event behind a delivery: the commit sequence that its change got.
-func (it *item) eventID() string {
-	at := len(tQueue) + len(it.Function) + 1 + 8
-	return strconv.FormatUint(row.ParseU64([]byte(it.key[at:at+8])), 16)
-}
-
-// payload returns the event's bytes, from wherever they stand.
-func (q *Queue) payload(ctx context.Context, it *item) ([]byte, error) {
-	if it.Pieces == 0 || it.Payload != nil {
-		return it.Payload, nil
-	}
-	var p []byte
-	err := q.kv.View(ctx, func(r kv.Reader) error {
-		for n := range it.Pieces {
-			v, err := r.Get(pieceKey(it.RequestID, n))
-			if err != nil {
-				return err
-			}
-			p = append(p, v...)
-		}
-		return nil
-	})
-	return p, err
-}
-
-// FC's rules of retrying.
-const (
-	firstDelay = 500 * time.Millisecond // of a try that did not reach the function, doubling
-	maxDelay   = 512 * time.Second
-	giveUp     = 5 * time.Hour // after which such tries end
-	firstRetry = time.Second   // of a run that the function failed, doubling (ours: FC names no figure)
-	maxRetry   = time.Minute
-)
-
-func backoff(first, most time.Duration, n int) time.Duration {
-	d := first
-	for ; n > 0 && d < most; n-- {
-		d *= 2
-	}
-	return min(d, most)
-}
-
-// run makes one attempt and says what becomes of the row.
-func (q *Queue) run(ctx context.Context, it *item) verdict {
-	cfg, err := q.o.Settings.AsyncConfigFor(ctx, it.Function, it.Qualifier)
-	if err != nil {
-		return q.undelivered(it, err)
-	}
-	if age := q.o.Now().Sub(it.Enqueued); age > cfg.MaxAge() {
-		return verdict{it: it, dead: &Dead{Reason: "Expired", Message: "The event waited " + age.Round(time.Second).String() + ", longer than maxAsyncEventAgeInSeconds allows."}}
-	}
-	payload, err := q.payload(ctx, it)
-	if err != nil {
-		return q.undelivered(it, err)
-	}
-	c := run.Call{
-		Function: it.Function, Qualifier: it.Qualifier, Event: payload, RequestID: it.RequestID, Attempt: it.Attempt,
-		Kind: it.Kind, Trigger: it.Trigger, Bucket: it.Bucket, Key: it.Key,
-	}
-	if it.Kind == run.Trigger {
-		c.EventID = it.eventID()
-		c.Lineage = lineage.Next(it.Cause, it.RequestID, it.Function, it.Trigger, c.EventID)
-	} else {
-		c.Lineage = run.Direct(it.Cause, it.RequestID, it.Function)
-	}
-	res, rec, err := q.o.Invoker.Invoke(ctx, c)
-	switch {
-	case err != nil:
-		return q.undelivered(it, err)
-	case res.ErrorType == "":
-		return verdict{it: it, cfg: cfg, rec: rec}
-	case it.Attempt >= cfg.MaxRetries():
-		return verdict{it: it, cfg: cfg, rec: rec, dead: &Dead{Reason: "RetriesExhausted", Message: res.ErrorType + " in attempt " + strconv.Itoa(it.Attempt+1)}}
-	}
-	next := it.Delivery
-	next.Attempt, next.Delays = it.Attempt+1, 0
-	return verdict{it: it, cfg: cfg, rec: rec, again: &next, after: backoff(firstRetry, maxRetry, it.Attempt)}
-}
-
-// undelivered judges a try that did not reach the function.
-func (q *Queue) undelivered(it *item, err error) verdict {
-	if q.stopping(err) {
-		return verdict{it: it, keep: true}
-	}
-	f := fault.As(err)
-	switch f.Kind {
-	case fault.Throttled, fault.Unavailable, fault.Internal, fault.Conflict, fault.TooLarge:
-	case fault.Denied:
-		if f.Reason == "RecursiveInvocation" {
-			return verdict{it: it, dead: &Dead{Reason: string(f.Reason), Message: f.Message}}
-		}
-	default: // the function or its version is gone, or cannot be run as it is
-		return verdict{it: it, dead: &Dead{Reason: string(f.Reason), Message: f.Message}}
-	}
-	if q.o.Now().Sub(it.Enqueued) > giveUp {
-		return verdict{it: it, dead: &Dead{Reason: string(f.Reason), Message: "Given up after " + giveUp.String() + ": " + f.Message}}
-	}
-	next := it.Delivery
-	next.Delays++
-	after := backoff(firstDelay, maxDelay, it.Delays)
-	q.o.Logger.Warn("delivery did not reach its function; it will be tried again", "function", it.Function, "request", it.RequestID, "reason", f.Reason, "after", after, "error", f.Err)
-	return verdict{it: it, again: &next, after: after}
-}
-
-func (q *Queue) stopping(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, kv.ErrClosed)
-}
-
-// ListDead returns up to limit deliveries that were given up, the latest first.
-func (q *Queue) ListDead(ctx context.Context, limit int) (dead []*Dead, err error) {
-	rg := kv.Prefix([]byte(tDead))
-	rg.Reverse = true
-	err = q.kv.View(ctx, func(r kv.Reader) error {
-		return r.Scan(rg, func(_, v []byte) error {
-			if len(dead) == limit {
-				return kv.Stop
-			}
-			d := new(Dead)
-			dead = append(dead, d)
-			return row.Decode(v, d)
-		})
-	})
-	return dead, err
-}
-
-func appendU64(b []byte, v uint64) []byte { return append(b, row.U64(v)...) }

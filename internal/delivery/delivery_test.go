@@ -217,7 +217,7 @@ func TestRetries(t *testing.T) {
 						t.Errorf("attempt %d has another request id", i)
 					}
 				}
-				dead, err := q.ListDead(t.Context(), 10)
+				dead, _, err := q.ListDead(t.Context(), DeadQuery{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -240,7 +240,7 @@ func TestThrottledIsGivenUpAndOldEventsExpire(t *testing.T) {
 		q.Start(t.Context())
 		cause(t, q, "f/a", nil)
 		time.Sleep(7 * time.Hour)
-		dead, _ := q.ListDead(t.Context(), 10)
+		dead, _, _ := q.ListDead(t.Context(), DeadQuery{})
 		if len(dead) != 1 || dead[0].Reason != "ResourceExhausted" || dead[0].Time.Sub(dead[0].Delivery.Enqueued) > giveUp+maxDelay+time.Minute {
 			t.Errorf("dead %+v", dead)
 		}
@@ -252,7 +252,7 @@ func TestThrottledIsGivenUpAndOldEventsExpire(t *testing.T) {
 		q.Start(t.Context())
 		synctest.Wait()
 		q.Stop(t.Context())
-		dead, _ = q.ListDead(t.Context(), 1)
+		dead, _, _ = q.ListDead(t.Context(), DeadQuery{Limit: 1})
 		if h.count() != n || len(dead) != 1 || dead[0].Reason != "Expired" {
 			t.Errorf("%d more runs, dead %+v", h.count()-n, dead)
 		}
