@@ -6,21 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// Conditions that no function error names: what FC calls the state of a task, or the
-// fault that kept the function from running (ResourceExhausted, CAExited …).
-const (
-	Expired = "Expired" // too old before it could run
-	Invalid = "Invalid" // the function or its version is gone
-)
-
 // Result is the end of an asynchronous invocation, as its destination is told.
 type Result struct {
 	Time        time.Time
 	RequestID   string
 	FunctionARN string
-	Condition   string // empty: it succeeded; else the function's error type, or why it did not run
+	Condition   string // empty: it succeeded; else the function's error type, or why it did not run: Expired, or a fault's reason (ResourceExhausted, FunctionNotFound …)
 	Count       int    // runs begun
-	StatusCode  int    // 200 if the function ran, whatever came of it
+	StatusCode  int    // 200 if the function ran, whatever came of it; else what a synchronous call would have got
 	Request     []byte // what the function was given
 	Response    []byte // what it returned; its error's JSON if it failed
 }

@@ -53,7 +53,7 @@ type Sender struct {
 // Bounds of one request to an HTTP endpoint.
 const (
 	connectTimeout = 5 * time.Second
-	requestTimeout = 30 * time.Second
+	requestTimeout = 15 * time.Second
 	maxAnswer      = 64 << 10 // bytes read, and thrown away, so that a connection can be used again
 	maxRedirects   = 3
 )

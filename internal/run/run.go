@@ -72,6 +72,8 @@ type Call struct {
 	// OnStart and OnLog are as in runner.Request; either may be nil.
 	OnStart func(runner.Start)
 	OnLog   func(chunk []byte)
+
+	Stop <-chan struct{} // as in runner.Request: once closed, the run ends
 }
 
 // Record tells how a run went.
@@ -204,7 +206,7 @@ func (i *Invoker) Invoke(ctx context.Context, c Call) (*runner.Result, *Record, 
 	}
 	req := runner.Request{
 		Function: res, PoolKey: key, RequestID: c.RequestID, Event: c.Event, Region: i.Region, Account: i.Account,
-		RetryCount: c.Attempt, Lineage: c.Lineage, OnStart: c.OnStart, OnLog: c.OnLog,
+		RetryCount: c.Attempt, Lineage: c.Lineage, OnStart: c.OnStart, OnLog: c.OnLog, Stop: c.Stop,
 	}
 	var result *runner.Result
 	if role := res.Config.Role; role != "" {

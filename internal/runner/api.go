@@ -31,7 +31,14 @@ type Request struct {
 	// OnLog, if not nil, receives each captured chunk of output as it arrives. It must
 	// not block and must not keep the slice.
 	OnLog func(chunk []byte)
+
+	// Stop, once closed, ends the run as its time-out would, and Invoke fails with reason
+	// RunStopped. A nil channel never does.
+	Stop <-chan struct{}
 }
+
+// RunStopped is the reason of Invoke when Request.Stop ended a run that had begun.
+const RunStopped = "RunStopped"
 
 // Start says which instance a request was given to.
 type Start struct {

@@ -11,8 +11,8 @@ import (
 //
 // It waits for an instance until ctx is done, or for as long as the function's own
 // time-out; then it fails with ResourceExhausted (Throttled). Once an instance has the
-// event, ctx no longer matters: the run goes on to its end or its time-out, and Invoke
-// returns what came of it, even if the client went away.
+// event, ctx no longer matters: the run goes on to its end, its time-out or the request's
+// Stop, and Invoke returns what came of it, even if the client went away.
 func (r *Runner) Invoke(ctx context.Context, req *Request) (*Result, error) {
 	fn := req.Function
 	switch {
@@ -35,6 +35,9 @@ func (r *Runner) Invoke(ctx context.Context, req *Request) (*Result, error) {
 			r.invoked.Add(1)
 			return res, nil
 		}
+		if fault.Is(err, RunStopped) {
+			return nil, err
+		}
 		// The instance had died idle: the function has not seen this request.
 		if try == 3 {
 			return nil, fault.New(fault.Internal, "InternalServerError", "The instances of function '%s' keep ending before they get a request.", fn.Name).
@@ -43,8 +46,8 @@ func (r *Runner) Invoke(ctx context.Context, req *Request) (*Result, error) {
 	}
 }
 
-// run gives the event to an assigned instance and waits for what comes of it. It fails
-// only if the instance cannot have seen the event.
+// run gives the event to an assigned instance and waits for what comes of it. Except for
+// RunStopped, it fails only if the instance cannot have seen the event.
 func (r *Runner) run(req *Request, a *assignment, waited time.Duration) (*Result, error) {
 	start := Start{Cold: a.cold, Init: a.init, Queued: max(waited-a.init, 0)}
 	if a.fail != nil { // its code did not load
@@ -86,8 +89,17 @@ func (r *Runner) run(req *Request, a *assignment, waited time.Duration) (*Result
 		}
 	}
 	var o outcome
+	var halted error
 	select {
 	case o = <-c.done:
+	case <-req.Stop:
+		in.drain()
+		if in.end(c.id) == nil {
+			o = <-c.done // it ended at the same moment
+			break
+		}
+		halted = fault.New(fault.Unavailable, RunStopped, "The run was stopped.").Because(context.Canceled)
+		o = outcome{payload: errorJSON("The run was stopped."), errorType: ErrorUnhandled, platform: true, discard: true, took: time.Since(c.at)}
 	case <-limit.C:
 		in.drain()
 		if in.end(c.id) == nil {
@@ -106,6 +118,9 @@ func (r *Runner) run(req *Request, a *assignment, waited time.Duration) (*Result
 	res := r.result(req, c, c.start, o, in)
 	if !o.passed {
 		r.release(in, o.took)
+	}
+	if halted != nil {
+		return nil, halted
 	}
 	return res, nil
 }
