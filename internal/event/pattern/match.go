@@ -60,7 +60,7 @@ func (m *matching) begin(e *Event, hit func(i int)) {
 		m.round = 1
 	}
 	s := m.s
-	if len(s.fields) <= few {
+	if len(s.fields) <= s.few {
 		for f := range s.fields {
 			m.locate(int32(f), e.index(s.fields[f].path))
 		}
@@ -120,9 +120,9 @@ func (m *matching) walk(n *setNode) {
 
 // take goes on behind those of a group's edges that the event satisfies; its field is there.
 func (m *matching) take(g *group) {
-	if len(g.edges) > few {
+	if len(g.edges) > m.s.few {
 		m.look(g.field)
-		if satisfied := m.satisfied[g.field]; len(satisfied) < len(g.edges) {
+		if satisfied := m.satisfied[g.field]; len(satisfied) < len(g.edges) || m.s.few == 0 {
 			m.steps += len(satisfied)
 			for _, c := range satisfied {
 				if to, ok := g.to[c]; ok {

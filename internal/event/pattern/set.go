@@ -25,6 +25,7 @@ import (
 //
 // So the work grows with the patterns that match, and with beginnings of paths that do.
 type Set struct {
+	few         int // see the constant; tests also look everything up
 	patterns    []*Pattern
 	fields      []setField
 	byPath      map[string]int32
@@ -65,13 +66,15 @@ type edge struct {
 	to         *setNode
 }
 
-// few is how many things are faster to try than to look up.
+// few is how many things are faster to try one after the other than to look up.
 const few = 8
 
 // NewSet compiles patterns; their positions are the numbers that [Set.Match] reports. A nil
 // pattern keeps its number and matches nothing.
-func NewSet(patterns []*Pattern) *Set {
-	s := &Set{patterns: slices.Clone(patterns), byPath: map[string]int32{}, root: &setNode{}}
+func NewSet(patterns []*Pattern) *Set { return newSet(patterns, few) }
+
+func newSet(patterns []*Pattern, few int) *Set {
+	s := &Set{few: few, patterns: slices.Clone(patterns), byPath: map[string]int32{}, root: &setNode{}}
 	rules := s.constrain()
 
 	alternatives := map[string]int32{}
@@ -166,13 +169,13 @@ func (f *field) key() string {
 
 func (n *setNode) insert(s *Set, rule []int32, number int32) {
 	for _, c := range rule {
-		n = n.follow(c, s.constraints[c].order, s.constraints[c].field.absentOK)
+		n = n.follow(s.few, c, s.constraints[c].order, s.constraints[c].field.absentOK)
 	}
 	n.rules = append(n.rules, number)
 }
 
 // follow returns the node behind a constraint, and makes it if there is none.
-func (n *setNode) follow(c, field int32, absentOK bool) *setNode {
+func (n *setNode) follow(few int, c, field int32, absentOK bool) *setNode {
 	g := -1
 	if n.byField != nil {
 		if i, ok := n.byField[field]; ok {

@@ -109,7 +109,7 @@ func agree(t *rapid.T) {
 		}
 		patterns = append(patterns, p)
 	}
-	set := NewSet(patterns)
+	sets := []*Set{NewSet(patterns), newSet(patterns, 0)}
 	var events []*Event
 	for range rapid.IntRange(1, 4).Draw(t, "events") {
 		text, _ := json.Marshal(drawObject(t, 0))
@@ -131,10 +131,13 @@ func agree(t *rapid.T) {
 					t.Fatalf("%s: match %v, but explained by %q", p, p.Match(e), why)
 				}
 			}
-			set.Match(e, func(i int) { got = append(got, i) })
-			slices.Sort(got)
-			if !slices.Equal(got, want) {
-				t.Fatalf("the set finds %v, one by one match %v\n%+v\n%v", got, want, e, patterns)
+			for _, set := range sets {
+				got = got[:0]
+				set.Match(e, func(i int) { got = append(got, i) })
+				slices.Sort(got)
+				if !slices.Equal(got, want) {
+					t.Fatalf("the set finds %v, one by one match %v\n%+v\n%v", got, want, e, patterns)
+				}
 			}
 		}
 	}
@@ -142,7 +145,16 @@ func agree(t *rapid.T) {
 
 func TestSetAgreesWithPatterns(t *testing.T) { rapid.Check(t, agree) }
 
-func FuzzSetAgreesWithPatterns(f *testing.F) { f.Fuzz(rapid.MakeFuzz(agree)) }
+func FuzzSetAgreesWithPatterns(f *testing.F) {
+	for seed := range uint64(4) { // the bytes are choices, not a format
+		b := make([]byte, 4096)
+		for i, r := 0, rand.New(rand.NewPCG(seed, 0)); i < len(b); i++ {
+			b[i] = byte(r.Uint32())
+		}
+		f.Add(b)
+	}
+	f.Fuzz(rapid.MakeFuzz(agree))
+}
 
 // plainly matches a pattern as the language's description reads, in the shape of the JSON and
 // with nothing of the package but its single expressions.
