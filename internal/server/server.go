@@ -188,6 +188,7 @@ func (s *Server) open(ctx context.Context) error {
 	}
 	s.queue = delivery.Open(s.kv, delivery.Options{
 		Triggers: ts, Invoker: invoker, Settings: s.fns, Journal: s.history, Logger: room("delivery"),
+		Destinations: destination.NewSender(s.o.Region, s.account.ID, resultObjects{s, ids}),
 	})
 	s.objects = object.Open(s.kv, blobs, object.Options{
 		Region: s.o.Region, Sink: s.queue, Guard: ts.CheckBucketFree, Logger: room("object"),
@@ -206,7 +207,7 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	fcAPI := fc.New(fc.Options{
-		Functions: s.fns, Identity: ids, Invoker: invoker, Runtimes: s.runner, Async: s.queue,
+		Functions: s.fns, Identity: ids, Invoker: invoker, Runtimes: s.runner, Async: s.queue, Tasks: s.queue,
 		Objects: codeObjects{s.objects, ids, s.account.ID}, Triggers: ts,
 		Region: s.o.Region, Account: s.account.ID, Log: room("fc"),
 	})
@@ -226,7 +227,7 @@ func (s *Server) open(ctx context.Context) error {
 	}
 	background, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
-	for _, work := range []func(context.Context){s.objects.Collect, s.history.Trim, s.collectCode} {
+	for _, work := range []func(context.Context){s.objects.Collect, s.history.Trim, s.queue.TrimTasks, s.collectCode} {
 		s.work.Add(1)
 		go func() {
 			defer s.work.Done()

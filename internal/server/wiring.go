@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net"
@@ -8,6 +9,9 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/alcedo-storage/alcedo/internal/destination"
+	"github.com/alcedo-storage/alcedo/internal/event"
+	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/identity"
 	"github.com/alcedo-storage/alcedo/internal/lineage"
 	"github.com/alcedo-storage/alcedo/internal/object"
@@ -85,4 +89,40 @@ func (c codeObjects) OpenObject(ctx context.Context, p *identity.Principal, buck
 		io.Reader
 		io.Closer
 	}{r.Open(), r}, nil
+}
+
+// resultObjects writes results of asynchronous invocations as objects, with the rights of
+// the role of the function whose results they are.
+type resultObjects struct {
+	s   *Server // its rooms, which are not all open when this is made
+	ids *identity.Store
+}
+
+func (w resultObjects) PutObject(ctx context.Context, in destination.Write) error {
+	fn, _, err := w.s.fns.Resolve(ctx, in.Function, in.Qualifier, 0)
+	if err != nil {
+		return err
+	}
+	if fn.Config.Role == "" {
+		return fault.New(fault.Invalid, "AccessDenied", "Function '%s' has no role, so its results cannot be written to bucket '%s'.", in.Function, in.Bucket).
+			WithHint("Give it a role that allows oss:PutObject there.")
+	}
+	who, err := w.ids.AsRole(fn.Config.Role, identity.ServiceFC, in.Function)
+	if err != nil {
+		return err
+	}
+	if err := w.ids.Authorize(who, "oss:PutObject", "acs:oss:*:"+w.s.account.ID+":"+in.Bucket+"/"+in.Key, identity.Conditions{Secure: true}); err != nil {
+		return err
+	}
+	_, err = w.s.objects.Put(ctx, event.Origin{RequestID: ossRequestID(in.RequestID), PrincipalID: who.ID, Lineage: in.Lineage}, object.PutInput{
+		Bucket: in.Bucket, Key: in.Key, Body: bytes.NewReader(in.Body), Size: int64(len(in.Body)),
+		Meta: event.Meta{ContentType: in.ContentType}, Event: event.PutObject,
+	})
+	return err
+}
+
+// ossRequestID makes a request id of OSS's form, 24 upper-case hex digits, of a run's.
+func ossRequestID(run string) string {
+	digits := strings.ToUpper(strings.ReplaceAll(strings.TrimPrefix(run, "1-"), "-", ""))
+	return (digits + strings.Repeat("0", 24))[:24]
 }

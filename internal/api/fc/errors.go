@@ -39,6 +39,7 @@ var byReason = map[fault.Reason]wireError{
 	"CAExited":                 {412, "CAExited"},
 	"CAFileNotFound":           {412, "CAFileNotFound"},
 	"CAFilePermission":         {412, "CAFilePermission"},
+	"AsyncInvocationStopped":   {412, "AsyncInvocationStopped"},
 	"FunctionNotStarted":       {412, "FunctionNotStarted"},
 	"ResourceExhausted":        {429, "ResourceExhausted"},
 	"ResourceThrottled":        {503, "ResourceThrottled"},

@@ -94,7 +94,7 @@ type Triggers interface {
 	Warning(ctx context.Context, t trigger.Trigger) (string, error)
 }
 
-// Options are the parts that a Handler puts on the wire. Async, Objects, Uploads,
+// Options are the parts that a Handler puts on the wire. Async, Tasks, Objects, Uploads,
 // Triggers and Runtimes may be nil: what needs them then answers NotImplemented.
 type Options struct {
 	Functions *function.Store
@@ -102,6 +102,7 @@ type Options struct {
 	Invoker   *run.Invoker
 	Runtimes  Runtimes
 	Async     Async
+	Tasks     Tasks
 	Objects   Objects
 	Uploads   Uploads
 	Triggers  Triggers

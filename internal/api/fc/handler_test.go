@@ -452,7 +452,6 @@ func TestSettings(t *testing.T) {
 		t.Error(a.text)
 	}
 	w.wantError(w.do("PUT", "functions/f/async-invoke-config", map[string]any{"maxAsyncRetryAttempts": 9}), 400, "InvalidArgument", "0 to 8")
-	w.wantError(w.do("PUT", "functions/f/async-invoke-config", map[string]any{"destinationConfig": map[string]any{"onFailure": map[string]any{"destination": "acs:mns:x"}}}), 501, "NotImplemented", "destinationConfig")
 	if l := w.must("GET", "async-invoke-configs?functionName=f", nil); len(l.body["configs"].([]any)) != 1 {
 		t.Error(l.text)
 	}

@@ -40,7 +40,6 @@ const (
 	noProvision = "instances are started when they are needed and kept warm, not provisioned"
 	noVPC       = "there are no virtual private clouds here"
 	noSessions  = "requests of one session are not bound to one instance"
-	noTasks     = "the states of asynchronous invocations are in the history, not in this API"
 	noInstances = "instances cannot be listed or entered through this API"
 	noGroups    = "there are no resource groups here"
 )
@@ -78,9 +77,9 @@ var routes = []*route{
 	{method: "GET", pattern: "functions/*/async-invoke-config", action: "GetAsyncInvokeConfig", serve: (*Handler).getAsyncConfig},
 	{method: "DELETE", pattern: "functions/*/async-invoke-config", action: "DeleteAsyncInvokeConfig", serve: (*Handler).deleteAsyncConfig},
 	{method: "GET", pattern: "async-invoke-configs", action: "ListAsyncInvokeConfigs", serve: (*Handler).listAsyncConfigs},
-	{method: "GET", pattern: "functions/*/async-tasks", action: "ListAsyncTasks", why: noTasks},
-	{method: "GET", pattern: "functions/*/async-tasks/*", action: "GetAsyncTask", why: noTasks},
-	{method: "PUT", pattern: "functions/*/async-tasks/*/stop", action: "StopAsyncTask", why: noTasks},
+	{method: "GET", pattern: "functions/*/async-tasks", action: "ListAsyncTasks", serve: (*Handler).listTasks},
+	{method: "GET", pattern: "functions/*/async-tasks/*", action: "GetAsyncTask", serve: (*Handler).getTask},
+	{method: "PUT", pattern: "functions/*/async-tasks/*/stop", action: "StopAsyncTask", serve: (*Handler).stopTask},
 
 	{method: "PUT", pattern: "functions/*/concurrency", action: "PutConcurrencyConfig", serve: (*Handler).putConcurrency},
 	{method: "GET", pattern: "functions/*/concurrency", action: "GetConcurrencyConfig", serve: (*Handler).getConcurrency},

@@ -1,20 +1,26 @@
 package fc
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"strings"
 
+	"github.com/alcedo-storage/alcedo/internal/destination"
+	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/function"
+	"github.com/alcedo-storage/alcedo/internal/identity"
+	"github.com/alcedo-storage/alcedo/internal/kv"
+	"github.com/alcedo-storage/alcedo/internal/object"
 )
 
-type destination struct {
+type destinationRef struct {
 	Destination string `json:"destination,omitempty"`
 }
 
 type destinationConfig struct {
-	OnSuccess *destination `json:"onSuccess,omitempty"`
-	OnFailure *destination `json:"onFailure,omitempty"`
+	OnSuccess *destinationRef `json:"onSuccess,omitempty"`
+	OnFailure *destinationRef `json:"onFailure,omitempty"`
 }
 
 type asyncOutput struct {
@@ -32,8 +38,54 @@ func (h *Handler) showAsync(a *function.AsyncConfig) asyncOutput {
 	if a.Qualifier != function.Latest {
 		arn += "/" + a.Qualifier
 	}
-	return asyncOutput{FunctionARN: arn, AsyncTask: a.Task, MaxRetries: a.MaxRetries(), MaxAgeSeconds: int(a.MaxAge().Seconds()),
+	out := asyncOutput{FunctionARN: arn, AsyncTask: a.Task, MaxRetries: a.MaxRetries(), MaxAgeSeconds: int(a.MaxAge().Seconds()),
 		CreatedTime: wireTime(a.Created), LastModifiedTime: wireTime(a.Modified)}
+	if a.OnSuccess != "" {
+		out.DestinationConfig.OnSuccess = &destinationRef{a.OnSuccess}
+	}
+	if a.OnFailure != "" {
+		out.DestinationConfig.OnFailure = &destinationRef{a.OnFailure}
+	}
+	return out
+}
+
+// checkDestination gives what must hold, in the transaction that sets it, of a
+// destination of f's results at a qualifier; nil if nothing must.
+func (h *Handler) checkDestination(c *call, f, qualifier, field, arn string) (func(kv.Reader) error, error) {
+	t, err := destination.Parse(arn, h.Region, h.Account)
+	if err != nil {
+		e := *fault.As(err)
+		e.Message = "destinationConfig." + field + ": " + e.Message
+		return nil, &e
+	}
+	switch t.Kind {
+	case destination.Function:
+		if t.Function == f && cmp.Or(t.Qualifier, function.Latest) == cmp.Or(qualifier, function.Latest) {
+			return nil, invalid("destinationConfig.%s: function '%s' cannot be the destination of its own results: it would run for ever.", field, f).
+				WithHint("Name another function, or another version or alias.")
+		}
+		// The destination is invoked for whoever names it.
+		cond := identity.Conditions{SourceIP: sourceIP(c.r), Secure: c.r.TLS != nil}
+		if err := h.Identity.Authorize(c.who, "fc:InvokeFunction", h.functionARN(t.Function), cond); err != nil {
+			return nil, err
+		}
+		return func(r kv.Reader) error {
+			err := function.Exists(r, t.Function, t.Qualifier)
+			if fault.KindOf(err) == fault.NotFound && err != nil {
+				return invalid("destinationConfig.%s: %s", field, fault.As(err).Message).WithHint("Create it first.")
+			}
+			return err
+		}, nil
+	case destination.Object:
+		return func(r kv.Reader) error {
+			_, err := object.RegionOf(r, t.Bucket)
+			if fault.Is(err, "NoSuchBucket") {
+				return invalid("destinationConfig.%s: bucket '%s' does not exist.", field, t.Bucket).WithHint("Create it first, and let the function's role put objects there (oss:PutObject).")
+			}
+			return err
+		}, nil
+	}
+	return nil, nil
 }
 
 func (h *Handler) putAsyncConfig(c *call) error {
@@ -47,13 +99,25 @@ func (h *Handler) putAsyncConfig(c *call) error {
 		return err
 	}
 	a := function.AsyncConfig{Function: c.args[0], Qualifier: c.r.URL.Query().Get("qualifier"), Retries: in.MaxRetries, MaxAgeSeconds: in.MaxAgeSeconds, Task: in.AsyncTask}
-	if d := in.DestinationConfig.OnSuccess; d != nil {
-		a.OnSuccess = d.Destination
+	var checks []func(kv.Reader) error
+	for _, d := range []struct {
+		field string
+		from  *destinationRef
+		to    *string
+	}{{"onSuccess", in.DestinationConfig.OnSuccess, &a.OnSuccess}, {"onFailure", in.DestinationConfig.OnFailure, &a.OnFailure}} {
+		if d.from == nil || d.from.Destination == "" {
+			continue
+		}
+		*d.to = d.from.Destination
+		check, err := h.checkDestination(c, a.Function, a.Qualifier, d.field, *d.to)
+		if err != nil {
+			return err
+		}
+		if check != nil {
+			checks = append(checks, check)
+		}
 	}
-	if d := in.DestinationConfig.OnFailure; d != nil {
-		a.OnFailure = d.Destination
-	}
-	made, err := h.Functions.PutAsyncConfig(c.r.Context(), a)
+	made, err := h.Functions.PutAsyncConfig(c.r.Context(), a, checks...)
 	if err != nil {
 		return err
 	}
