@@ -42,10 +42,11 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/lineage"
 	"github.com/alcedo-storage/alcedo/internal/run"
 	"github.com/alcedo-storage/alcedo/internal/runner"
+	"github.com/alcedo-storage/alcedo/internal/trigger"
 )
 
 // Suspected is the reason of pauses that this package orders.
-const Suspected = "LoopSuspected"
+const Suspected = trigger.LoopSuspected
 
 const (
 	suspicion = 64 // events in a row that look caused
@@ -70,8 +71,8 @@ const (
 type Triggers interface {
 	// Pause stops a trigger from starting runs, durably, until it is resumed.
 	Pause(ctx context.Context, function, name, reason, detail string) error
-	// Paused reports whether it is paused now; false if there is no such trigger.
-	Paused(ctx context.Context, function, name string) (bool, error)
+	// Get tells whether it is paused now.
+	Get(ctx context.Context, function, name string) (trigger.Trigger, error)
 }
 
 // Guard stands around the invoker and the journal of the deliveries, which tell it of
@@ -396,12 +397,12 @@ func (g *Guard) Invoke(ctx context.Context, c run.Call) (*runner.Result, *run.Re
 		if t.state == convicted {
 			g.mu.Unlock()
 			// Not judged by the order alone: a person may have resumed it.
-			paused, err := g.triggers.Paused(ctx, i.function, i.trigger)
-			if err != nil {
+			now, err := g.triggers.Get(ctx, i.function, i.trigger)
+			if err != nil && fault.KindOf(err) != fault.NotFound {
 				return nil, nil, err
 			}
-			if paused {
-				return nil, nil, fault.New(fault.Precondition, "TriggerPaused", "Trigger '%s' of function '%s' is paused (%s).", i.trigger, i.function, Suspected).
+			if err == nil && now.Paused != nil {
+				return nil, nil, fault.New(fault.Precondition, delivery.ReasonPaused, "Trigger '%s' of function '%s' is paused (%s).", i.trigger, i.function, Suspected).
 					WithHint("Look at why, resume the trigger, and redrive this delivery.")
 			}
 			g.mu.Lock()
@@ -428,6 +429,17 @@ func (g *Guard) Invoke(ctx context.Context, c run.Call) (*runner.Result, *run.Re
 		g.drained(t)
 	}()
 	return g.invoker.Invoke(ctx, c)
+}
+
+// Check is run.Invoker's, for the dispatcher, which asks it whether a function is back.
+func (g *Guard) Check(ctx context.Context, name, qualifier string, l *lineage.Lineage) error {
+	c, ok := g.invoker.(interface {
+		Check(ctx context.Context, name, qualifier string, l *lineage.Lineage) error
+	})
+	if !ok {
+		return nil
+	}
+	return c.Check(ctx, name, qualifier, l)
 }
 
 // entry returns what is known of a trigger; nil if there are too many.

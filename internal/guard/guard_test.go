@@ -32,8 +32,8 @@ type world struct {
 	q      *delivery.Queue
 	g      *Guard
 	do     func(run.Call)
+	ts     *trigger.Store
 	mu     sync.Mutex
-	paused map[string]string // by function: why
 	runs   map[string]int
 	ended  time.Time // of f's last run
 }
@@ -43,19 +43,6 @@ type nowhere struct{}
 func (nowhere) Event(kv.Txn, *event.Record, []byte, []delivery.Owed) {}
 func (nowhere) Owe(kv.Txn, string, delivery.Owed)                    {}
 func (nowhere) Outcome(kv.Txn, *delivery.Outcome)                    {}
-
-func (w *world) Pause(_ context.Context, function, name, reason, detail string) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.paused[function] = reason + ": " + detail
-	return nil
-}
-
-func (w *world) Paused(_ context.Context, function, name string) (bool, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.paused[function] != "", nil
-}
 
 func (w *world) Invoke(_ context.Context, c run.Call) (*runner.Result, *run.Record, error) {
 	w.mu.Lock()
@@ -76,20 +63,26 @@ func (w *world) count(function string) int {
 	return w.runs[function]
 }
 
+// why says why a function's trigger is paused, or "".
 func (w *world) why(function string) string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.paused[function]
+	t, err := w.ts.Get(context.Background(), function, "t")
+	if err != nil {
+		w.Error(err)
+	}
+	if t.Paused == nil {
+		return ""
+	}
+	return t.Paused.Reason + ": " + t.Paused.Detail
 }
 
 func open(t *testing.T) *world {
-	w := &world{T: t, kv: memkv.New(), paused: map[string]string{}, runs: map[string]int{}}
+	w := &world{T: t, kv: memkv.New(), runs: map[string]int{}}
 	ctx := t.Context()
 	fns, err := function.Open(ctx, w.kv, memblob.New(), function.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ts := trigger.Open(w.kv, trigger.Options{Region: "cn-hangzhou", Account: "1", Bucket: func(kv.Reader, string) (string, error) { return "cn-hangzhou", nil }})
+	w.ts = trigger.Open(w.kv, trigger.Options{Region: "cn-hangzhou", Account: "1", Bucket: func(kv.Reader, string) (string, error) { return "cn-hangzhou", nil }})
 	var pkg bytes.Buffer
 	z := zip.NewWriter(&pkg)
 	z.Create("index.js")
@@ -102,15 +95,15 @@ func open(t *testing.T) *world {
 		if _, err := fns.Create(ctx, function.Function{Name: name, Config: function.Config{Runtime: "nodejs20", Handler: "index.handler", Code: code}}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := ts.Create(ctx, name, trigger.Trigger{
+		if _, err := w.ts.Create(ctx, name, trigger.Trigger{
 			Name: "t", Type: "oss", Config: `{"events":["oss:ObjectCreated:*"],"filter":{"key":{"prefix":"` + prefix + `"}}}`,
 			SourceARN: "acs:oss:cn-hangzhou:1:b", InvocationRole: "acs:ram::1:role/r",
 		}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.g = New(w, w, nowhere{}, nil)
-	w.q = delivery.Open(w.kv, delivery.Options{Triggers: ts, Settings: fns, Invoker: w.g, Journal: w.g})
+	w.g = New(w.ts, w, nowhere{}, nil)
+	w.q = delivery.Open(w.kv, delivery.Options{Triggers: w.ts, Settings: fns, Invoker: w.g, Journal: w.g})
 	return w
 }
 
@@ -202,9 +195,9 @@ func TestLoopsArePaused(t *testing.T) {
 				others.Wait()
 
 				// What was resumed runs again, and is paused again if it goes on.
-				w.mu.Lock()
-				delete(w.paused, "f")
-				w.mu.Unlock()
+				if err := w.ts.Resume(context.Background(), "f", "t"); err != nil {
+					t.Fatal(err)
+				}
 				w.put("in/a.png", "somebody", nil)
 				time.Sleep(5 * time.Second)
 				if w.count("f") == runs {
@@ -330,7 +323,7 @@ func TestCloseLetsHeldRunsGo(t *testing.T) {
 func TestWatchIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{T: t, runs: map[string]int{}, do: func(run.Call) {}}
-		g := New(w, w, nowhere{}, nil)
+		g := New(nil, w, nowhere{}, nil)
 		for i := range maxTriggers + 100 {
 			if i == maxTriggers {
 				time.Sleep(time.Minute)

@@ -30,8 +30,8 @@ const other = "(other)"
 // Sources are asked when metrics are read. Those that are nil are left out.
 type Sources struct {
 	Version string
-	Waiting func() (held, running int) // deliveries in memory
-	Dead    func() (int, bool)         // deliveries that were given up and are kept; false: not known
+	Queue   func() ([]delivery.Stats, error) // of every function that has deliveries
+	Handed  func() (succeeded, errors int64) // results sent to destinations
 	Runner  func() runner.Stats
 	Paused  func() uint64 // triggers that the guard paused
 	Dropped func() uint64 // runs that the history left out
@@ -79,12 +79,19 @@ func New(s Sources) *Metrics {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "alcedo_" + name, Help: help}, read))
 	}
 	gauge("build_info", "The version that runs.", prometheus.Labels{"version": s.Version}, func() float64 { return 1 })
-	if s.Waiting != nil {
-		gauge("deliveries_held", "Deliveries in memory, running ones included; there may be more on disk.", nil, func() float64 { n, _ := s.Waiting(); return float64(n) })
-		gauge("deliveries_running", "Deliveries whose run is under way.", nil, func() float64 { _, n := s.Waiting(); return float64(n) })
+	if s.Queue != nil {
+		desc := func(name, help string) *prometheus.Desc {
+			return prometheus.NewDesc("alcedo_"+name, help, []string{"function"}, nil)
+		}
+		m.registry.MustRegister(queue{
+			m: m, read: s.Queue, waiting: desc("deliveries_waiting", "Deliveries that are accepted and not over, without those that run."),
+			running: desc("deliveries_running", "Deliveries whose run is under way."), dead: desc("dead_letters", "Deliveries that were given up and are kept."),
+			held: desc("queues_held", "Queues that stand still because their function takes nothing."),
+		})
 	}
-	if s.Dead != nil {
-		m.registry.MustRegister(sometimes{prometheus.NewDesc("alcedo_dead_letters", "Deliveries that were given up and are kept.", nil, nil), s.Dead})
+	if s.Handed != nil {
+		count("destinations_sent_total", "Results handed on to a destination.", func() float64 { n, _ := s.Handed(); return float64(n) })
+		count("destination_errors_total", "Failed tries to hand a result on.", func() float64 { _, n := s.Handed(); return float64(n) })
 	}
 	if s.Runner != nil {
 		for state, read := range map[string]func(runner.Stats) int{
@@ -113,24 +120,46 @@ func New(s Sources) *Metrics {
 	return m
 }
 
-// sometimes is a gauge that may be unknown.
-type sometimes struct {
-	desc *prometheus.Desc
-	read func() (int, bool)
+// queue shows how the deliveries stand.
+type queue struct {
+	m                            *Metrics
+	read                         func() ([]delivery.Stats, error)
+	waiting, running, dead, held *prometheus.Desc
 }
 
-func (s sometimes) Describe(ch chan<- *prometheus.Desc) { ch <- s.desc }
+func (q queue) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{q.waiting, q.running, q.dead, q.held} {
+		ch <- d
+	}
+}
 
-func (s sometimes) Collect(ch chan<- prometheus.Metric) {
-	if n, ok := s.read(); ok {
-		ch <- prometheus.MustNewConstMetric(s.desc, prometheus.GaugeValue, float64(n))
+func (q queue) Collect(ch chan<- prometheus.Metric) {
+	all, err := q.read()
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(q.waiting, err)
+		return
+	}
+	sums := map[string]*[4]int{}
+	for _, s := range all {
+		name := q.m.function(s.Function)
+		if sums[name] == nil {
+			sums[name] = new([4]int)
+		}
+		for i, n := range [4]int{s.Waiting, s.Running, s.Dead, len(s.Holds)} {
+			sums[name][i] += n
+		}
+	}
+	for name, sum := range sums {
+		for i, d := range []*prometheus.Desc{q.waiting, q.running, q.dead, q.held} {
+			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(sum[i]), name)
+		}
 	}
 }
 
 // Handler answers with everything, in Prometheus's text format. Who may ask is the
 // caller's to decide.
 func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 2})
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 2, ErrorHandling: promhttp.ContinueOnError})
 }
 
 // function returns the label of a function's series.
