@@ -11,7 +11,7 @@ import {
   UserOutlined,
 } from '@ant-design/icons';
 import { Link, Outlet, useRouterState, type ErrorComponentProps } from '@tanstack/react-router';
-import { Badge, Button, Drawer, Dropdown, Grid, Layout, Menu, Spin, Tooltip, type MenuProps } from 'antd';
+import { Button, Dropdown, Grid, Layout, Menu, Spin, Tooltip, type MenuProps } from 'antd';
 import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { onReach } from '../shared/api';
@@ -25,6 +25,7 @@ import { useSettings } from './settings';
 import { useShortcut } from './shortcuts';
 
 const Palette = lazy(() => import('./palette'));
+const NarrowMenu = lazy(() => import('./narrow-menu'));
 const ShortcutSheet = lazy(() => import('./shortcut-sheet'));
 
 const places = [
@@ -65,7 +66,11 @@ function Connection() {
   else if (live.any) label = t('live.paused');
   return (
     <span role="status" className="connection" data-state={lost !== null ? 'reconnecting' : live.any ? live.liveness : 'idle'}>
-      {label && <Badge status={status} text={label} />}
+      {label && (
+        <>
+          <i className={`dot ${status}`} /> {label}
+        </>
+      )}
     </span>
   );
 }
@@ -138,10 +143,12 @@ export function Shell() {
           </Suspense>
         </Layout.Content>
       </Layout>
-      <Drawer open={menu} onClose={() => setMenu(false)} placement="left" size={260} title="Alcedo">
-        <Navigation done={() => setMenu(false)} />
-      </Drawer>
       <Suspense>
+        {menu && (
+          <NarrowMenu close={() => setMenu(false)}>
+            <Navigation done={() => setMenu(false)} />
+          </NarrowMenu>
+        )}
         {palette && <Palette close={() => setPalette(false)} />}
         {sheet && <ShortcutSheet close={() => setSheet(false)} />}
       </Suspense>

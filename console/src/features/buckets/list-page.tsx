@@ -1,7 +1,171 @@
+import { DeleteOutlined, PlusOutlined } from '@ant-design/icons';
+import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { Alert, Button, Form, Input, Modal } from 'antd';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Page } from '../../shared/ui';
+import { Refusal } from '../../shared/api';
+import { oss, type Bucket } from '../../shared/oss';
+import { Rows } from '../../shared/rows';
+import { Nothing, Page, Problem, Time } from '../../shared/ui';
+import { bucketList, keys } from './api';
+
+const rule = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/;
 
 export function BucketsPage() {
-  const { t } = useTranslation();
-  return <Page title={t('nav.buckets')}>{null}</Page>;
+  const { t } = useTranslation('buckets');
+  const search = useSearch({ from: '/buckets' });
+  const navigate = useNavigate({ from: '/buckets' });
+  const list = useInfiniteQuery(bucketList(search.q ?? ''));
+  const [removing, setRemoving] = useState<Bucket | null>(null);
+  const items = list.data?.pages.flatMap((p) => p.buckets) ?? [];
+  return (
+    <Page
+      title={t('title')}
+      lead={t('lead')}
+      extra={
+        <Button type="primary" icon={<PlusOutlined />} onClick={() => void navigate({ search: (s) => ({ ...s, new: '1' }) })}>
+          {t('create')}
+        </Button>
+      }
+    >
+      <div className="row gap-below">
+        <Input.Search
+          allowClear
+          defaultValue={search.q}
+          placeholder={t('searchHint')}
+          aria-label={t('searchHint')}
+          onSearch={(q) => void navigate({ search: { q: q || undefined }, replace: true })}
+          className="search"
+        />
+      </div>
+      {list.error ? (
+        <Problem error={list.error} retry={() => void list.refetch()} />
+      ) : (
+        <Rows
+          label={t('title')}
+          items={items}
+          keyOf={(b) => b.name}
+          loading={list.isFetching && (list.isPending || list.isFetchingNextPage)}
+          more={list.hasNextPage}
+          onMore={() => void list.fetchNextPage()}
+          onOpen={(b) => void navigate({ to: '/buckets/$name/{-$tab}', params: { name: b.name, tab: undefined } })}
+          empty={
+            <Nothing text={search.q ? t('noneFound', { q: search.q }) : t('none')}>
+              <Button type="primary" onClick={() => void navigate({ search: (s) => ({ ...s, new: '1' }) })}>
+                {t('create')}
+              </Button>
+            </Nothing>
+          }
+          columns={[
+            {
+              key: 'name', title: t('common:name'), width: '3fr',
+              render: (b) => (
+                <Link to="/buckets/$name/{-$tab}" params={{ name: b.name, tab: undefined }}>
+                  {b.name}
+                </Link>
+              ),
+            },
+            { key: 'region', title: t('common:region'), width: '1fr', wide: true, render: (b) => b.region },
+            { key: 'created', title: t('common:created'), width: '1fr', render: (b) => <Time at={b.created} /> },
+            {
+              key: 'delete', title: '', width: '48px', end: true,
+              render: (b) => <Button type="text" size="small" icon={<DeleteOutlined />} aria-label={t('deleteOne', { name: b.name })} onClick={() => setRemoving(b)} />,
+            },
+          ]}
+        />
+      )}
+      {search.new && <CreateBucket close={() => void navigate({ search: (s) => ({ ...s, new: undefined }) })} />}
+      {removing && <DeleteBucket bucket={removing.name} close={() => setRemoving(null)} />}
+    </Page>
+  );
+}
+
+function CreateBucket({ close }: { close: () => void }) {
+  const { t } = useTranslation('buckets');
+  const [form] = Form.useForm<{ name: string }>();
+  const [busy, setBusy] = useState(false);
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const submit = async ({ name }: { name: string }) => {
+    setBusy(true);
+    try {
+      await oss.createBucket(name);
+      await client.invalidateQueries({ queryKey: keys.all });
+      await navigate({ to: '/buckets/$name/{-$tab}', params: { name, tab: undefined } });
+    } catch (err) {
+      form.setFields([{ name: 'name', errors: [(err as Refusal).message] }]);
+      setBusy(false);
+    }
+  };
+  return (
+    <Modal open title={t('create')} okText={t('common:ok')} onCancel={close} onOk={() => form.submit()} confirmLoading={busy}>
+      <Form form={form} layout="vertical" onFinish={(v) => void submit(v)} requiredMark={false}>
+        <Form.Item
+          name="name"
+          label={t('bucketName')}
+          extra={t('nameRule')}
+          rules={[
+            { required: true, message: t('nameNeeded') },
+            { pattern: rule, message: t('nameRule') },
+          ]}
+        >
+          <Input autoFocus spellCheck={false} autoComplete="off" />
+        </Form.Item>
+      </Form>
+    </Modal>
+  );
+}
+
+function DeleteBucket({ bucket, close }: { bucket: string; close: () => void }) {
+  const { t } = useTranslation('buckets');
+  const [typed, setTyped] = useState('');
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Refusal | null>(null);
+  const client = useQueryClient();
+  const go = async () => {
+    setBusy(true);
+    setProblem(null);
+    try {
+      await oss.deleteBucket(bucket);
+      await client.invalidateQueries({ queryKey: keys.all });
+      close();
+    } catch (err) {
+      setProblem(err as Refusal);
+      setBusy(false);
+    }
+  };
+  return (
+    <Modal
+      open
+      title={t('deleteOne', { name: bucket })}
+      okText={t('common:delete')}
+      okButtonProps={{ danger: true, disabled: typed !== bucket, loading: busy }}
+      onOk={() => void go()}
+      onCancel={close}
+    >
+      <p>{t('deleteWhy')}</p>
+      {problem && (
+        <Alert
+          type="error"
+          showIcon
+          className="gap-below"
+          title={problem.message}
+          description={
+            problem.code === 'BucketNotEmpty' ? (
+              <Link to="/buckets/$name/{-$tab}" params={{ name: bucket, tab: undefined }}>
+                {t('seeWhatIsInIt')}
+              </Link>
+            ) : problem.code === 'BucketHasTriggers' ? (
+              <Link to="/buckets/$name/{-$tab}" params={{ name: bucket, tab: 'triggers' }}>
+                {t('seeItsTriggers')}
+              </Link>
+            ) : undefined
+          }
+        />
+      )}
+      <label htmlFor="delete-bucket-name">{t('typeName', { name: bucket })}</label>
+      <Input id="delete-bucket-name" value={typed} onChange={(e) => setTyped(e.target.value)} autoFocus autoComplete="off" />
+    </Modal>
+  );
 }
