@@ -19,7 +19,9 @@ var (
 	ErrClosed = errors.New("blob: closed")
 )
 
-// Store keeps blobs. All methods may be called from many goroutines.
+// Store keeps blobs. All methods may be called from many goroutines. What the medium
+// refuses (no space, read-only, broken) is answered with a *fault.Error: of the Kind
+// Unavailable for writes, Internal for reads.
 type Store interface {
 	// Create starts a new blob. Nothing can be seen of it before Commit.
 	Create(ctx context.Context) (Writer, error)

@@ -26,6 +26,11 @@ var (
 	ErrNotFound = errors.New("kv: key not found")
 	// ErrTooLarge is returned for a key, value or transaction over the limits.
 	ErrTooLarge = errors.New("kv: key, value or transaction too large")
+	// ErrUndecided is in the chain of an error after which an Update may yet turn out to
+	// have been made: the medium failed between the commit and the proof that it is
+	// durable. What the Update refers to must stay. It is never there half; if it is
+	// made, its OnCommit functions are called then, from another goroutine.
+	ErrUndecided = errors.New("kv: the medium failed; whether the transaction was made is not known yet")
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("kv: store is closed")
 	// Stop, returned by the function given to Scan, ends the scan without an error.
@@ -46,8 +51,13 @@ type Store interface {
 	View(ctx context.Context, fn func(Reader) error) error
 
 	// Update runs fn in a serializable transaction. When it returns nil, all of fn's
-	// writes are durable, together; when it returns an error, none of them is visible
-	// now. (After an error of the medium itself, a crash may still reveal them.)
+	// writes are durable, together; when it returns an error, none of them is visible,
+	// then or later, unless the error is [ErrUndecided].
+	//
+	// While the medium does not take writes, Update returns a *fault.Error of the Kind
+	// Unavailable at once, without calling fn or without an effect, and View goes on. A
+	// driver that keeps a reserve of space does so too for updates that write values,
+	// when only the reserve is left, unless ctx is of [Reserve].
 	//
 	// fn may run more than once, when another transaction changed what it read: it
 	// must have no side effects but its writes and may only use [Txn.OnCommit] to act
@@ -57,6 +67,17 @@ type Store interface {
 	// Close releases the store. Calls under way finish first; later ones get ErrClosed.
 	Close() error
 }
+
+type reserve struct{}
+
+// Reserve returns a context whose updates may use the space that a driver keeps back on a
+// full medium: those that free space, and those that record what has been done.
+func Reserve(ctx context.Context) context.Context {
+	return context.WithValue(ctx, reserve{}, true)
+}
+
+// MayUseReserve reports whether ctx is of Reserve; it is for drivers.
+func MayUseReserve(ctx context.Context) bool { return ctx.Value(reserve{}) != nil }
 
 // Range is the half-open interval [Start, End) of keys in bytewise order. An empty
 // End means "to the last key".
@@ -102,7 +123,8 @@ type Txn interface {
 	Mark(key []byte) uint64
 
 	// OnCommit arranges for fn to be called once the transaction is durable, before
-	// Update returns, with the commit sequence (0 if it wrote nothing sequenced).
+	// Update returns (see ErrUndecided for the exception), with the commit sequence (0 if
+	// it wrote nothing sequenced).
 	// Functions run in the order they were added; they must not block.
 	OnCommit(fn func(seq uint64))
 }

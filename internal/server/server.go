@@ -163,14 +163,14 @@ func (s *Server) open(ctx context.Context) error {
 	if s.fns, err = function.Open(ctx, s.kv, packages, function.Options{Dir: codeDir}); err != nil {
 		return err
 	}
+	s.history = history.Open(s.kv, history.Options{Logger: room("history")})
 	ts := trigger.Open(s.kv, trigger.Options{
-		Region: s.o.Region, Account: s.account.ID, Roles: ids, Bucket: object.RegionOf,
+		Region: s.o.Region, Account: s.account.ID, Roles: ids, Bucket: object.RegionOf, Writes: s.history.Writes,
 		CheckDestination: func(arn string) error {
 			_, err := destination.Parse(arn, s.o.Region, s.account.ID)
 			return err
 		},
 	})
-	s.history = history.Open(s.kv, history.Options{Logger: room("history")})
 
 	// Functions reach OSS, FC and STS from inside their sandboxes; what answers them is
 	// only known below.

@@ -3,6 +3,9 @@
 //
 // A blob is written to a temporary file, synced, renamed into place, and the shard's
 // directory synced; only then has it an id. A live file is never opened for writing.
+//
+// What the disk refuses is answered with a *fault.Error, and leaves at most a temporary
+// file behind, which the next Open removes.
 package dirblob
 
 import (
@@ -16,6 +19,7 @@ import (
 	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/blob"
+	"github.com/alcedo-storage/alcedo/internal/medium"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -23,14 +27,16 @@ const tmpDir = "tmp"
 
 // Options of Open; the zero value is fine.
 type Options struct {
-	FS   vfs.FS           // default: the operating system's
-	Now  func() time.Time // default: time.Now
-	Rand io.Reader        // default: crypto/rand
+	FS     vfs.FS           // default: the operating system's
+	Medium *medium.Medium   // what refuses new blobs when the disk is full; default: none
+	Now    func() time.Time // default: time.Now
+	Rand   io.Reader        // default: crypto/rand
 }
 
 // Store is the driver.
 type Store struct {
 	fs     vfs.FS
+	medium *medium.Medium
 	root   string
 	now    func() time.Time
 	rand   io.Reader
@@ -41,7 +47,7 @@ type Store struct {
 // Open opens the store in dir, making it if needed, and removes what an interrupted
 // process left half-written.
 func Open(dir string, o Options) (*Store, error) {
-	s := &Store{fs: o.FS, root: dir, now: o.Now, rand: o.Rand}
+	s := &Store{fs: o.FS, medium: o.Medium, root: dir, now: o.Now, rand: o.Rand}
 	if s.fs == nil {
 		s.fs = vfs.Default
 	}
@@ -110,12 +116,23 @@ func (s *Store) Create(context.Context) (blob.Writer, error) {
 	if s.closed.Load() {
 		return nil, blob.ErrClosed
 	}
+	if err := s.grow(0); err != nil {
+		return nil, err
+	}
 	tmp := s.fs.PathJoin(s.root, tmpDir, fmt.Sprintf("%d-%d", os.Getpid(), s.next.Add(1)))
 	f, err := s.fs.Create(tmp, vfs.WriteCategoryUnspecified)
 	if err != nil {
-		return nil, err
+		return nil, medium.WriteFault(err)
 	}
 	return &writer{store: s, f: f, tmp: tmp}, nil
+}
+
+// grow asks for n bytes of the disk.
+func (s *Store) grow(n int) error {
+	if s.medium == nil {
+		return nil
+	}
+	return s.medium.Grow(n)
 }
 
 func (s *Store) Open(_ context.Context, id string) (blob.File, error) {
@@ -134,7 +151,7 @@ func (s *Store) Open(_ context.Context, id string) (blob.File, error) {
 		}
 		st, err := f.Stat()
 		if err != nil {
-			return nil, errors.Join(err, f.Close())
+			return nil, medium.ReadFault(errors.Join(err, f.Close()))
 		}
 		return osFile{f, st.Size()}, nil
 	}
@@ -144,7 +161,7 @@ func (s *Store) Open(_ context.Context, id string) (blob.File, error) {
 	}
 	st, err := f.Stat()
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, medium.ReadFault(errors.Join(err, f.Close()))
 	}
 	return vfsFile{f, st.Size()}, nil
 }
@@ -153,7 +170,7 @@ func notFound(err error) error {
 	if errors.Is(err, os.ErrNotExist) {
 		return blob.ErrNotFound
 	}
-	return err
+	return medium.ReadFault(err)
 }
 
 func (s *Store) Delete(_ context.Context, id string) error {
@@ -165,7 +182,7 @@ func (s *Store) Delete(_ context.Context, id string) error {
 		return nil
 	}
 	if err := s.fs.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+		return medium.WriteFault(err)
 	}
 	return nil
 }
@@ -180,7 +197,7 @@ func (s *Store) List(ctx context.Context, fn func(blob.Entry) error) error {
 		}
 		names, err := s.fs.List(dir)
 		if err != nil {
-			return err
+			return medium.ReadFault(err)
 		}
 		for _, id := range names {
 			created := blob.IDTime(id)
@@ -192,7 +209,7 @@ func (s *Store) List(ctx context.Context, fn func(blob.Entry) error) error {
 				continue // deleted meanwhile
 			}
 			if err != nil {
-				return err
+				return medium.ReadFault(err)
 			}
 			if err := fn(blob.Entry{ID: id, Size: st.Size(), Created: created}); err != nil {
 				return err
@@ -218,7 +235,11 @@ func (w *writer) Write(p []byte) (int, error) {
 	if w.done {
 		return 0, blob.ErrClosed
 	}
-	return w.f.Write(p)
+	if err := w.store.grow(len(p)); err != nil {
+		return 0, err
+	}
+	n, err := w.f.Write(p)
+	return n, medium.WriteFault(err)
 }
 
 func (w *writer) Commit() (id string, err error) {
@@ -230,6 +251,7 @@ func (w *writer) Commit() (id string, err error) {
 	defer func() {
 		if err != nil {
 			_ = s.fs.Remove(w.tmp) // a leftover is removed at the next Open
+			err = medium.WriteFault(err)
 		}
 	}()
 	if err := w.f.Sync(); err != nil {
@@ -278,3 +300,14 @@ type vfsFile struct {
 }
 
 func (f vfsFile) Size() int64 { return f.size }
+
+func (f osFile) ReadAt(p []byte, off int64) (int, error) { return read(f.File.ReadAt(p, off)) }
+
+func (f vfsFile) ReadAt(p []byte, off int64) (int, error) { return read(f.File.ReadAt(p, off)) }
+
+func read(n int, err error) (int, error) {
+	if err != nil && err != io.EOF {
+		err = medium.ReadFault(err)
+	}
+	return n, err
+}

@@ -7,8 +7,10 @@ import (
 	"hash/maphash"
 	"io"
 	"slices"
+	"sync/atomic"
 
 	"github.com/alcedo-storage/alcedo/internal/kv"
+	"github.com/alcedo-storage/alcedo/internal/medium"
 	"github.com/cockroachdb/pebble/v2"
 )
 
@@ -40,7 +42,7 @@ func get(r pebble.Reader, key []byte, closers *[]io.Closer) ([]byte, error) {
 		return nil, kv.ErrNotFound
 	}
 	if err != nil {
-		return nil, err
+		return nil, medium.ReadFault(err)
 	}
 	*closers = append(*closers, closer)
 	return val, nil
@@ -60,10 +62,12 @@ func scan(r pebble.Reader, rg kv.Range, writes []op, fn func(key, value []byte) 
 	}
 	it, err := r.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
-		return err
+		return medium.ReadFault(err)
 	}
 	defer func() {
-		err = errors.Join(err, it.Close())
+		if e := it.Close(); err == nil {
+			err = medium.ReadFault(e)
+		}
 		if errors.Is(err, kv.Stop) {
 			err = nil
 		}
@@ -85,7 +89,7 @@ func scan(r pebble.Reader, rg kv.Range, writes []op, fn func(key, value []byte) 
 		if c < 0 {
 			v, err := it.ValueAndErr()
 			if err != nil {
-				return err
+				return medium.ReadFault(err)
 			}
 			if err := fn(it.Key(), v); err != nil {
 				return err
@@ -104,7 +108,7 @@ func scan(r pebble.Reader, rg kv.Range, writes []op, fn func(key, value []byte) 
 			ok = step()
 		}
 	}
-	return it.Error()
+	return medium.ReadFault(it.Error())
 }
 
 type op struct {
@@ -133,6 +137,14 @@ type txn struct {
 	seq       uint64
 	buf       []byte
 	closers   []io.Closer
+	grows     bool // it writes values
+
+	// On its way through the committer; see commit.go.
+	phase  atomic.Int32
+	done   chan outcome // of one
+	check  bool         // its function failed: only whether what it saw was consistent counts
+	solo   *solo        // it runs alone
+	orphan bool         // nobody waits any more: not to be reused
 }
 
 // few is how many writes are searched one by one.
@@ -146,7 +158,7 @@ func (t *txn) reset() {
 	clear(t.ranges)
 	t.reads, t.ranges, t.ops, t.sequenced, t.after = t.reads[:0], t.ranges[:0], t.ops[:0], t.sequenced[:0], t.after[:0]
 	t.index = nil
-	t.size, t.tooLarge, t.seq = 0, false, 0
+	t.size, t.tooLarge, t.seq, t.grows, t.check, t.solo = 0, false, 0, false, false, nil
 	if cap(t.buf) > 256<<10 {
 		t.buf = nil
 	}
@@ -162,7 +174,7 @@ func (t *txn) release() {
 
 func (t *txn) empty() bool { return len(t.ops) == 0 && len(t.sequenced) == 0 }
 
-func (t *txn) check() error {
+func (t *txn) fits() error {
 	if t.tooLarge || t.size > kv.MaxTxnSize {
 		return kv.ErrTooLarge
 	}
@@ -175,8 +187,7 @@ func (t *txn) committed() {
 	}
 }
 
-// valid reports whether nothing that t read was written since it began. The caller holds
-// the critical section.
+// valid reports whether nothing that t read was written since it began. The committer asks.
 func (t *txn) valid() bool {
 	for _, slot := range t.reads {
 		if t.store.written[slot].Load() > t.start {
@@ -200,13 +211,6 @@ func (t *txn) valid() bool {
 		}
 	}
 	return true
-}
-
-// torn is valid's opposite, for a transaction that writes nothing.
-func (t *txn) torn() bool {
-	t.store.commit.Lock()
-	defer t.store.commit.Unlock()
-	return !t.valid()
 }
 
 func (t *txn) Get(key []byte) ([]byte, error) {
@@ -295,6 +299,7 @@ func (t *txn) measure(key, value int) {
 
 func (t *txn) Set(key, value []byte) {
 	t.measure(len(key), len(value))
+	t.grows = true
 	if t.tooLarge || t.size > kv.MaxTxnSize {
 		return // it will be refused; don't fill the memory
 	}
@@ -311,6 +316,7 @@ func (t *txn) Delete(key []byte) {
 
 func (t *txn) SetSequenced(prefix, suffix, value []byte) {
 	t.measure(len(prefix)+8+len(suffix), len(value))
+	t.grows = true
 	if t.tooLarge || t.size > kv.MaxTxnSize {
 		return
 	}
