@@ -26,7 +26,8 @@ type TraceQuery struct {
 
 	// May… say what the caller may see; nil: everything. What it may not see is a hidden
 	// node, and nothing behind it is told.
-	MayBucket, MayFunction func(name string) bool
+	MayEvent    func(bucket, key string) bool
+	MayFunction func(name string) bool
 }
 
 // Kinds of nodes.
@@ -91,12 +92,11 @@ func (s *Store) Trace(ctx context.Context, q TraceQuery) (*Trace, error) {
 	def(&q.Down, 16)
 	def(&q.Fan, 10)
 	def(&q.Nodes, 200)
-	all := func(string) bool { return true }
-	if q.MayBucket == nil {
-		q.MayBucket = all
+	if q.MayEvent == nil {
+		q.MayEvent = func(_, _ string) bool { return true }
 	}
 	if q.MayFunction == nil {
-		q.MayFunction = all
+		q.MayFunction = func(string) bool { return true }
 	}
 	var t *tracer
 	err := s.kv.View(ctx, func(r kv.Reader) error {
@@ -247,7 +247,7 @@ func (t *tracer) focus() (*link, error) {
 
 func (t *tracer) event(e *Event) *link {
 	l := &link{node: &Node{ID: nodeID(NodeEvent, e.ID), Kind: NodeEvent}, event: e, edge: Edge{Kind: EdgeWrote}}
-	if !t.q.MayBucket(e.Record.Bucket) {
+	if !t.q.MayEvent(e.Record.Bucket, e.Record.Key) {
 		l.node.Hidden, l.event = true, nil
 		return l
 	}

@@ -119,7 +119,7 @@ b/in/a -5
      wrote b/log/a 0 <
     wrote 1 more event -1
   wrote 1 more event -3`},
-		{"what the caller may not see hides what is behind it", TraceQuery{Bucket: "b", Key: "out/a", MayFunction: func(f string) bool { return f != "g" }, MayBucket: func(b string) bool { return b != "c" }}, `
+		{"what the caller may not see hides what is behind it", TraceQuery{Bucket: "b", Key: "out/a", MayFunction: func(f string) bool { return f != "g" }, MayEvent: func(b, _ string) bool { return b != "c" }}, `
 b/in/a -2
  owes f r1 Succeeded -1
   wrote b/out/a 0 <

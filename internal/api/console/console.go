@@ -10,7 +10,6 @@ package console
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -23,7 +22,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/alcedo-storage/alcedo/console"
 	"github.com/alcedo-storage/alcedo/internal/delivery"
@@ -31,6 +29,7 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/function"
 	"github.com/alcedo-storage/alcedo/internal/history"
 	"github.com/alcedo-storage/alcedo/internal/identity"
+	"github.com/alcedo-storage/alcedo/internal/replay"
 	"github.com/alcedo-storage/alcedo/internal/runner"
 	"github.com/alcedo-storage/alcedo/internal/trigger"
 )
@@ -47,6 +46,11 @@ type Options struct {
 	Account   string
 	Version   string
 	Ready     func() bool
+	Trouble   func() error // why writes are refused now, a *fault.Error; nil: never
+
+	Jobs     *replay.Store
+	MaxDepth int          // run.Invoker's
+	Metrics  http.Handler // of GET /metrics, for who may read them; nil: none
 
 	// OSS and FC are the handlers of the wire, for the console's own pages; nil: none.
 	OSS, FC http.Handler
@@ -69,6 +73,9 @@ func New(o Options) http.Handler {
 	h := &handler{Options: o}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", h.health)
+	if h.Metrics != nil {
+		mux.HandleFunc("GET /metrics", h.metrics)
+	}
 	for pattern, op := range h.operations() {
 		mux.Handle(pattern, h.signedIn(h.api(op)))
 	}
@@ -94,19 +101,10 @@ func New(o Options) http.Handler {
 // operations are all that is under /api/; each file that serves some has its own list.
 func (h *handler) operations() map[string]operation {
 	all := map[string]operation{}
-	for _, list := range []map[string]operation{h.runOperations(), h.accessOperations(), h.triggerOperations()} {
+	for _, list := range []map[string]operation{h.runOperations(), h.accessOperations(), h.loopOperations(), h.deadOperations(), h.replayOperations(), h.triggerOperations(), h.eventOperations()} {
 		maps.Copy(all, list)
 	}
 	return all
-}
-
-func (h *handler) runOperations() map[string]operation {
-	return map[string]operation{
-		"GET /api/runs":           h.runs,
-		"GET /api/runs/{request}": h.run,
-		"GET /api/logs":           h.logs,
-		"GET /api/runtimes":       h.runtimes,
-	}
 }
 
 func (h *handler) accessOperations() map[string]operation {
@@ -134,7 +132,15 @@ func (h *handler) health(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = w.Write([]byte("ok\n")) // the client went away: nothing to do
+	state, text := "ok", "ok\n"
+	if h.Trouble != nil {
+		// Still 200: reads go on, and to restart the server would not mend the disk.
+		if err := h.Trouble(); err != nil {
+			state, text = "read-only", "read-only: "+fault.As(err).Message+"\n"
+		}
+	}
+	w.Header().Set("X-Alcedo-State", state)
+	_, _ = w.Write([]byte(text)) // the client went away: nothing to do
 }
 
 // request is a request whose caller is known and whose body is the one that was signed.
@@ -261,124 +267,16 @@ func (h *handler) may(r *request, action, functionName string) error {
 }
 
 func (h *handler) authorize(r *request, action, resource string) error {
+	return h.Identity.Authorize(r.who, action, resource, h.conditions(r))
+}
+
+func (h *handler) conditions(r *request) identity.Conditions {
 	c := identity.Conditions{Secure: r.TLS != nil}
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
 		a, _ := netip.ParseAddr(host) // the zero Addr is "unknown"
 		c.SourceIP = a.Unmap()
 	}
-	return h.Identity.Authorize(r.who, action, resource, c)
-}
-
-// runs lists a function's latest runs, the latest first.
-func (h *handler) runs(r *request) (any, error) {
-	name := r.param("function")
-	if err := h.may(r, "fc:GetFunction", name); err != nil {
-		return nil, err
-	}
-	if _, err := h.Functions.Get(r.Context(), name); err != nil {
-		return nil, err
-	}
-	n, err := r.limit()
-	if err != nil {
-		return nil, err
-	}
-	list, err := h.History.Runs(r.Context(), name, "", n)
-	if list == nil {
-		list = []*history.Run{}
-	}
-	return list, err
-}
-
-// Attempt is a run with what it printed and returned.
-type Attempt struct {
-	*history.Run
-	Log     string `json:"log"`
-	Payload string `json:"payload,omitempty"`
-}
-
-// run shows the attempts of one request.
-func (h *handler) run(r *request) (any, error) {
-	list, err := h.History.Attempts(r.Context(), r.PathValue("request"))
-	if err != nil {
-		return nil, err
-	}
-	if len(list) == 0 {
-		return nil, fault.New(fault.NotFound, "RunNotFound", "No run with request id '%s' is known.", r.PathValue("request"))
-	}
-	if err := h.may(r, "fc:GetFunction", list[0].Function); err != nil {
-		return nil, err
-	}
-	return attempts(list), nil
-}
-
-func attempts(list []*history.Run) []Attempt {
-	out := make([]Attempt, len(list))
-	for i, x := range list {
-		out[i] = Attempt{x, string(x.Log), string(x.Payload)}
-	}
-	return out
-}
-
-// Logs is a page of what a function's runs printed, the earliest first. Next continues
-// after it: the history's cursor in hex, since JSON keeps no bytes that are not text.
-type Logs struct {
-	Runs []Attempt `json:"runs"`
-	Next string    `json:"next,omitempty"`
-}
-
-// logs returns what runs printed: the latest ones (without after), or those after a
-// cursor. With wait=SECONDS it waits until there are some.
-func (h *handler) logs(r *request) (any, error) {
-	name := r.param("function")
-	if err := h.may(r, "fc:GetFunction", name); err != nil {
-		return nil, err
-	}
-	if _, err := h.Functions.Get(r.Context(), name); err != nil {
-		return nil, err
-	}
-	n, err := r.limit()
-	if err != nil {
-		return nil, err
-	}
-	ctx := r.Context()
-	if s := r.param("wait"); s != "" {
-		sec, err := strconv.Atoi(s)
-		if err != nil || sec < 0 || sec > 60 {
-			return nil, fault.New(fault.Invalid, "InvalidArgument", "wait %q is not a number of seconds from 0 to 60.", s)
-		}
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Duration(sec)*time.Second)
-		defer cancel()
-	}
-	after, err := hex.DecodeString(r.param("after"))
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "InvalidArgument", "after %q is not a cursor.", r.param("after")).WithHint("Give the next of an earlier answer, as it was.")
-	}
-	for {
-		changed := h.History.Changed()
-		list, err := h.History.Runs(r.Context(), name, string(after), n)
-		if err != nil {
-			return nil, err
-		}
-		if len(list) > 0 {
-			out := Logs{Runs: attempts(list)}
-			if len(after) == 0 {
-				for i, j := 0, len(list)-1; i < j; i, j = i+1, j-1 {
-					out.Runs[i], out.Runs[j] = out.Runs[j], out.Runs[i]
-				}
-			}
-			out.Next = hex.EncodeToString([]byte(out.Runs[len(list)-1].Cursor))
-			return out, nil
-		}
-		if r.param("wait") == "" {
-			return Logs{Runs: []Attempt{}, Next: r.param("after")}, nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return Logs{Runs: []Attempt{}, Next: r.param("after")}, nil
-		}
-	}
+	return c
 }
 
 func (h *handler) runtimes(*request) (any, error) { return h.Runner.Runtimes(), nil }

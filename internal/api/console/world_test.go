@@ -39,6 +39,7 @@ type world struct {
 	h       *handler
 	ids     *identity.Store
 	history *history.Store
+	kv      kv.Store
 	ready   bool
 	skip    time.Duration // identity's clock is so much ahead
 	gate    atomic.Pointer[func()]
@@ -105,6 +106,8 @@ func newWorld(t testing.TB) *world {
 	must(ts.Pause(ctx, "g", "p", trigger.Manual, "as it was found"))
 	w.history = history.Open(store, history.Options{})
 	t.Cleanup(w.history.Close)
+	w.kv = store
+	w.upload("b", "in/a.png") // the event 1
 	o := Options{
 		Identity: w.ids, Functions: fns, Triggers: ts, History: w.history, Region: region, Account: account,
 		Ready: func() bool { return w.ready },
