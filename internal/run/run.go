@@ -6,6 +6,7 @@ package run
 import (
 	"context"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/fault"
@@ -124,6 +125,16 @@ type Invoker struct {
 	// deeper is refused (reason RecursiveInvocation). 0: no limit. Functions can have
 	// limits of their own.
 	MaxDepth int
+
+	active sync.Map // request id → *lineage.Lineage, of runs under way
+}
+
+// Active returns the lineage of a run under way, or nil.
+func (i *Invoker) Active(requestID string) *lineage.Lineage {
+	if l, ok := i.active.Load(requestID); ok {
+		return l.(*lineage.Lineage)
+	}
+	return nil
 }
 
 // Direct is the lineage of a run that a request asked for: by is the lineage of the
@@ -216,7 +227,9 @@ func (i *Invoker) Invoke(ctx context.Context, c Call) (*runner.Result, *Record, 
 		}
 	}
 	if err == nil {
+		i.active.Store(c.RequestID, c.Lineage)
 		result, err = i.Runner.Invoke(ctx, &req)
+		i.active.Delete(c.RequestID)
 	}
 	rec.Elapsed = time.Since(start)
 	if err != nil {
