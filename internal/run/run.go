@@ -146,6 +146,12 @@ func Direct(by *lineage.Lineage, requestID, function string) *lineage.Lineage {
 	return lineage.Next(by, requestID, function, "", "")
 }
 
+// Running reports whether a run is under way, by its request id.
+func (i *Invoker) Running(requestID string) bool {
+	_, ok := i.active.Load(requestID)
+	return ok
+}
+
 // Check reports whether a function can be invoked now: it exists, it is not disabled,
 // and the chain that leads to it is not too long. Asynchronous calls ask before they
 // are accepted.
