@@ -28,7 +28,8 @@ test: ## everything: vet, Go tests with -race, end-to-end with the official SDKs
 	@scripts/test
 
 .PHONY: build
-build: ## bin/alcedo
+build: ## bin/alcedo, with the web console in it
+	@scripts/setup console
 	@$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/alcedo ./cmd/alcedo
 
 .PHONY: run

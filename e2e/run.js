@@ -140,11 +140,13 @@ async function goTests(suite, dir, env) {
 }
 
 const suites = [];
-for (const file of fs.readdirSync(path.join(__dirname, 'suites')).filter((f) => f.endsWith('.test.js')).sort()) {
-  const name = file.replace('.test.js', '');
-  suites.push([name, () => tap(name, process.execPath, ['--test', '--test-reporter=tap', path.join(__dirname, 'suites', file)], {
-    env: { ...process.env, ALCEDO_E2E_LOG: path.join(logs, `${name}.server.log`) },
-  })]);
+for (const [dir, prefix] of [['suites', ''], ['browser', 'console-']]) {
+  for (const file of fs.readdirSync(path.join(__dirname, dir)).filter((f) => f.endsWith('.test.js')).sort()) {
+    const name = prefix + file.replace('.test.js', '');
+    suites.push([name, () => tap(name, process.execPath, ['--test', '--test-reporter=tap', path.join(__dirname, dir, file)], {
+      env: { ...process.env, ALCEDO_E2E_LOG: path.join(logs, `${name}.server.log`) },
+    })]);
+  }
 }
 
 // withServer runs a suite of another language against a server that this process starts.

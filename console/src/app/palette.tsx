@@ -54,8 +54,7 @@ export default function Palette({ close }: { close: () => void }) {
       onCancel={close}
       footer={null}
       closable={false}
-      title={null}
-      aria-label={t('palette.open')}
+      title={t('palette.open')}
       afterOpenChange={(is) => is && input.current?.focus()}
     >
       <Input

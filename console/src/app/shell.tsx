@@ -100,13 +100,13 @@ export function Shell() {
           {wide && <span>Alcedo</span>}
         </Link>
         <Dropdown trigger={['click']} menu={{ selectable: true, selectedKeys: [session.region], items: [{ key: session.region, label: regionName }] }}>
-          <Button type="text" aria-label={t('region')}>
+          <Button type="text" aria-label={`${t('region')}: ${wide ? regionName : session.region}`}>
             {wide ? regionName : session.region}
           </Button>
         </Dropdown>
         <span className="grow" />
         <Connection />
-        <Button icon={<SearchOutlined />} onClick={() => setPalette(true)} aria-label={t('palette.open')} type={wide ? 'default' : 'text'}>
+        <Button icon={<SearchOutlined />} onClick={() => setPalette(true)} aria-label={wide ? `${t('palette.open')} Ctrl K` : t('palette.open')} type={wide ? 'default' : 'text'}>
           {wide ? <kbd>Ctrl K</kbd> : null}
         </Button>
         <Preferences />
@@ -123,7 +123,7 @@ export function Shell() {
             ],
           }}
         >
-          <Button type="text" icon={<UserOutlined />} aria-label={t('nav.account')}>
+          <Button type="text" icon={<UserOutlined />} aria-label={wide ? `${t('nav.account')}: ${session.name}` : t('nav.account')}>
             {wide ? session.name : null}
           </Button>
         </Dropdown>

@@ -1,0 +1,96 @@
+'use strict';
+
+// Drives the console in Chromium. A page that this makes collects whatever went wrong in
+// it: errors in its console, exceptions, violations of its policy; `clean` fails on any.
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+const { chromium } = require('playwright-core');
+
+const axeSource = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const shots = path.resolve(__dirname, '../../../.alcedo/e2e-logs');
+
+const executable = [process.env.ALCEDO_CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((p) => p && fs.existsSync(p));
+
+let shared;
+
+// browser starts Chromium once for a test file.
+function browser() {
+  if (!executable) throw new Error('no Chromium: run scripts/setup, or set ALCEDO_CHROMIUM to one');
+  shared ||= chromium.launch({
+    executablePath: executable,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  });
+  return shared;
+}
+
+async function close() {
+  if (shared) await (await shared).close();
+  shared = undefined;
+}
+
+// open makes a context with a page on a server's console: a browser of its own, as it were.
+// options: width, height, language ('en' or 'zh'), theme ('light' or 'dark'), and what Playwright's newContext takes.
+async function open(server, { width = 1280, height = 800, language = 'en', theme = 'light', ...more } = {}) {
+  const context = await (await browser()).newContext({ viewport: { width, height }, baseURL: server.console, ...more });
+  await context.addInitScript(([l, t]) => {
+    localStorage.setItem('alcedo.language', localStorage.getItem('alcedo.language') || l);
+    localStorage.setItem('alcedo.theme', localStorage.getItem('alcedo.theme') || t);
+  }, [language, theme]);
+  const page = await newPage(context);
+  return { context, page };
+}
+
+// newPage opens a further tab.
+async function newPage(context) {
+  const page = await context.newPage();
+  page.setDefaultTimeout(15000);
+  page.problems = [];
+  page.on('console', (m) => {
+    // Chromium reports every refused request as an error; those that a test provokes are
+    // answered by the page, and looked at there.
+    if (m.type() === 'error' && !/^Failed to load resource/.test(m.text())) page.problems.push(`console: ${m.text()}`);
+    if (/^CSP: /.test(m.text())) page.problems.push(m.text());
+  });
+  page.on('pageerror', (e) => page.problems.push(`exception: ${e.stack || e.message}`));
+  await page.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', (e) => console.log(`CSP: ${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber} ${e.sample}`));
+  });
+  return page;
+}
+
+// signedIn opens the console and signs in as the server's own account, or with keys.
+async function signedIn(server, options = {}) {
+  const { context, page } = await open(server, options);
+  const keys = options.keys || { accessKeyId: server.accessKeyId, accessKeySecret: server.accessKeySecret };
+  const answer = await context.request.post('/api/session', { data: keys });
+  assert.equal(answer.status(), 200, await answer.text());
+  await page.goto(options.at || '/');
+  return { context, page };
+}
+
+// clean fails if anything went wrong in a page so far.
+function clean(page) {
+  assert.deepEqual(page.problems, [], 'the page had problems');
+}
+
+// accessible runs axe over what is shown now; serious and critical findings fail.
+async function accessible(page, what = page.url()) {
+  // Colours of something that fades in are no one's.
+  await page.evaluate(() => Promise.allSettled(document.getAnimations().filter((a) => a.effect?.getComputedTiming().iterations !== Infinity).map((a) => a.finished)));
+  await page.evaluate(axeSource);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+  const bad = violations
+    .filter((v) => v.impact === 'serious' || v.impact === 'critical')
+    .map((v) => `${v.id} (${v.impact}): ${v.nodes.slice(0, 4).map((n) => `${n.target.join(' ')} — ${n.failureSummary.split('\n').slice(1).join('; ')}`).join(' | ')}`);
+  assert.deepEqual(bad, [], `axe on ${what}`);
+}
+
+// shot keeps a picture of a page beside the logs, for who looks into a failure.
+async function shot(page, name) {
+  fs.mkdirSync(shots, { recursive: true });
+  await page.screenshot({ path: path.join(shots, `${name}.png`) }).catch(() => {});
+}
+
+module.exports = { accessible, browser, clean, close, newPage, open, shot, signedIn };
