@@ -42,17 +42,16 @@ type world struct {
 
 	mu    sync.Mutex
 	calls []run.Call
-	do    func(run.Call)
+	slow  time.Duration // what a run takes
 }
 
 func (w *world) Invoke(_ context.Context, c run.Call) (*runner.Result, *run.Record, error) {
 	w.mu.Lock()
 	c.Event = bytes.Clone(c.Event)
 	w.calls = append(w.calls, c)
+	slow := w.slow
 	w.mu.Unlock()
-	if w.do != nil {
-		w.do(c)
-	}
+	time.Sleep(slow)
 	return &runner.Result{}, &run.Record{}, nil
 }
 
@@ -351,7 +350,7 @@ func TestBackfillWaitsForTheFunction(t *testing.T) {
 			w.put("bucket", fmt.Sprintf("in/%04d", i))
 		}
 		w.native("t", "oss:ObjectCreated:*", "in/", "")
-		w.do = func(run.Call) { time.Sleep(time.Minute) }
+		w.slow = time.Minute
 		id := w.begin(Order{Kind: Backfill, Trigger: "t", Rate: MaxRate}).ID
 		time.Sleep(30 * time.Second)
 		stats, err := w.q.FunctionStats(t.Context(), "f")
@@ -359,7 +358,9 @@ func TestBackfillWaitsForTheFunction(t *testing.T) {
 		if j := w.get(id); stats.Waiting < maxBacklog-100 || stats.Waiting > maxBacklog+pageRuns || j.Waits == "" || j.State != Running {
 			t.Errorf("%d wait; %+v", stats.Waiting, j)
 		}
-		w.do = nil
+		w.mu.Lock()
+		w.slow = 0
+		w.mu.Unlock()
 		w.until(id, Done)
 		if got := w.ran(Backfill); len(got) != 3000 {
 			t.Errorf("%d ran", len(got))

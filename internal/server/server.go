@@ -26,11 +26,15 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/delivery"
 	"github.com/alcedo-storage/alcedo/internal/destination"
 	"github.com/alcedo-storage/alcedo/internal/function"
+	"github.com/alcedo-storage/alcedo/internal/guard"
 	"github.com/alcedo-storage/alcedo/internal/history"
 	"github.com/alcedo-storage/alcedo/internal/identity"
 	"github.com/alcedo-storage/alcedo/internal/image"
 	"github.com/alcedo-storage/alcedo/internal/kv/pebblekv"
+	"github.com/alcedo-storage/alcedo/internal/medium"
+	"github.com/alcedo-storage/alcedo/internal/metrics"
 	"github.com/alcedo-storage/alcedo/internal/object"
+	"github.com/alcedo-storage/alcedo/internal/replay"
 	"github.com/alcedo-storage/alcedo/internal/run"
 	"github.com/alcedo-storage/alcedo/internal/runner"
 	"github.com/alcedo-storage/alcedo/internal/trigger"
@@ -53,6 +57,11 @@ type Options struct {
 	Sandbox    string // runner.SandboxBwrap or runner.SandboxProcess
 	MaxDepth   int    // runs that cause each other, in one chain
 
+	HistoryKeep time.Duration // how long events and runs are kept; 0: history's default
+	HistorySize int64         // how many bytes of them; 0: history's default
+
+	MinFree int64 // bytes of the disk kept back; see medium.Options
+
 	Version string
 	Logger  *slog.Logger
 }
@@ -71,6 +80,8 @@ type Server struct {
 	runner   *runner.Runner
 	images   *image.Pool
 	queue    *delivery.Queue
+	guard    *guard.Guard
+	counts   *metrics.Metrics
 	objects  *object.Store
 	fns      *function.Store
 	listener map[string]net.Listener
@@ -142,14 +153,15 @@ func (s *Server) open(ctx context.Context) error {
 	data := func(name string) string { return filepath.Join(s.o.Data, name) }
 	room := func(name string) *slog.Logger { return s.log.With("room", name) }
 	var err error
-	if s.kv, err = pebblekv.Open(data("kv"), pebblekv.Options{Logger: room("kv")}); err != nil {
+	disk := medium.New(medium.Options{Dir: s.o.Data, MinFree: s.o.MinFree, Logger: room("disk")})
+	if s.kv, err = pebblekv.Open(data("kv"), pebblekv.Options{Medium: disk, Logger: room("kv")}); err != nil {
 		return err
 	}
-	blobs, err := dirblob.Open(data("blob"), dirblob.Options{})
+	blobs, err := dirblob.Open(data("blob"), dirblob.Options{Medium: disk})
 	if err != nil {
 		return err
 	}
-	packages, err := dirblob.Open(data("package"), dirblob.Options{})
+	packages, err := dirblob.Open(data("package"), dirblob.Options{Medium: disk})
 	if err != nil {
 		return err
 	}
@@ -163,7 +175,11 @@ func (s *Server) open(ctx context.Context) error {
 	if s.fns, err = function.Open(ctx, s.kv, packages, function.Options{Dir: codeDir}); err != nil {
 		return err
 	}
-	s.history = history.Open(s.kv, history.Options{Logger: room("history")})
+	var invoker *run.Invoker // set below, before anything runs
+	s.history = history.Open(s.kv, history.Options{
+		Keep: s.o.HistoryKeep, KeepBytes: s.o.HistorySize, Logger: room("history"),
+		Active: func(requestID string) bool { return invoker.Running(requestID) },
+	})
 	ts := trigger.Open(s.kv, trigger.Options{
 		Region: s.o.Region, Account: s.account.ID, Roles: ids, Bucket: object.RegionOf, Writes: s.history.Writes,
 		CheckDestination: func(arn string) error {
@@ -182,24 +198,32 @@ func (s *Server) open(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	invoker := &run.Invoker{
-		Functions: s.fns, Identity: ids, Runner: s.runner, Recorder: s.history,
+	s.counts = metrics.New(metrics.Sources{
+		Version: s.o.Version, Queue: func() ([]delivery.Stats, error) { return s.queue.Stats(context.Background()) },
+		Handed: func() (int64, int64) { return s.queue.Destinations() }, Runner: s.runner.Stats,
+		Paused: func() uint64 { return s.guard.Stopped() }, Dropped: s.history.Dropped,
+		Storage: func() bool { return disk.Trouble() == nil },
+	})
+	invoker = &run.Invoker{
+		Functions: s.fns, Identity: ids, Runner: s.runner, Recorder: s.counts.Recorder(s.history),
 		Region: s.o.Region, Account: s.account.ID, MaxDepth: s.o.MaxDepth,
 	}
+	s.guard = guard.New(ts, invoker, s.history, room("guard"))
 	s.queue = delivery.Open(s.kv, delivery.Options{
-		Triggers: ts, Invoker: invoker, Settings: s.fns, Journal: s.history, Logger: room("delivery"),
+		Triggers: ts, Invoker: s.guard, Settings: s.fns, Journal: s.counts.Journal(s.guard), Logger: room("delivery"),
 		Destinations: destination.NewSender(s.o.Region, s.account.ID, resultObjects{s, ids}),
 	})
 	s.objects = object.Open(s.kv, blobs, object.Options{
 		Region: s.o.Region, Sink: s.queue, Guard: ts.CheckBucketFree, Logger: room("object"),
 	})
+	jobs := replay.Open(s.kv, replay.Options{Triggers: ts, Objects: s.objects, Events: s.history, Queue: s.queue, Logger: room("replay")})
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
 	s.images = image.New(image.Options{Command: []string{self, "image-worker"}, Logger: room("image")})
 
-	ossAPI, err := oss.New(oss.Options{
+	ossHandler, err := oss.New(oss.Options{
 		Objects: s.objects, Identity: ids, Images: s.images, Region: s.o.Region, Account: s.account.ID,
 		Domains: s.o.Domains, Logger: room("oss"), Origin: originOf,
 	})
@@ -211,12 +235,13 @@ func (s *Server) open(ctx context.Context) error {
 		Objects: codeObjects{s.objects, ids, s.account.ID}, Triggers: ts,
 		Region: s.o.Region, Account: s.account.ID, Log: room("fc"),
 	})
-	fcAndSTS := besideSTS(fcAPI, sts.New(ids))
+	ossAPI := s.counts.Requests("oss", ossHandler)
+	fcAndSTS := besideSTS(s.counts.Requests("fc", fcAPI), s.counts.Requests("sts", sts.New(ids)))
 	inside.set(byHost(ossAPI, fcAndSTS))
 	consoleAPI := console.New(console.Options{
 		Identity: ids, Functions: s.fns, Triggers: ts, History: s.history, Queue: s.queue, Runner: s.runner,
-		Region: s.o.Region, Account: s.account.ID, Version: s.o.Version, Ready: s.ready.Load,
-		OSS: ossAPI, FC: fcAndSTS,
+		Region: s.o.Region, Account: s.account.ID, Version: s.o.Version, Ready: s.ready.Load, Trouble: disk.Trouble,
+		OSS: ossAPI, FC: fcAndSTS, Jobs: jobs, MaxDepth: s.o.MaxDepth, Metrics: s.counts.Handler(),
 	})
 
 	if err := s.queue.Start(ctx); err != nil {
@@ -227,14 +252,14 @@ func (s *Server) open(ctx context.Context) error {
 	}
 	background, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
-	for _, work := range []func(context.Context){s.objects.Collect, s.history.Trim, s.queue.TrimTasks, s.collectCode} {
+	for _, work := range []func(context.Context){s.objects.Collect, s.history.Trim, s.queue.Trim, s.queue.TrimTasks, s.collectCode, jobs.Work} {
 		s.work.Add(1)
 		go func() {
 			defer s.work.Done()
 			work(background)
 		}()
 	}
-	for name, h := range map[string]http.Handler{"oss": ossAPI, "fc": fcAndSTS, "console": consoleAPI} {
+	for name, h := range map[string]http.Handler{"oss": ossAPI, "fc": fcAndSTS, "console": s.counts.Requests("console", consoleAPI)} {
 		srv := &http.Server{
 			Handler: h, ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 3 * time.Minute, MaxHeaderBytes: 64 << 10,
 			ErrorLog: slog.NewLogLogger(room(name).Handler(), slog.LevelDebug), ConnContext: conn.Context,
@@ -315,6 +340,9 @@ func (s *Server) Close(ctx context.Context) {
 		for _, l := range s.listener {
 			_ = l.Close()
 		}
+	}
+	if s.guard != nil {
+		s.guard.Close()
 	}
 	if s.queue != nil {
 		s.queue.Stop(ctx)
