@@ -25,6 +25,10 @@ const (
 	maxRetry   = time.Minute
 )
 
+// nearEnd is how long before its age limit a delivery waits for an instance no longer than
+// to that limit. Others need no timer: a wait ends with the function's time-out.
+const nearEnd = time.Hour
+
 // EventBridge's.
 const (
 	backoffRetries = 3
@@ -106,7 +110,8 @@ func (q *Queue) run(ctx context.Context, it *item, started func()) verdict {
 	if err != nil {
 		return q.undelivered(it, nil, err)
 	}
-	if age, most := q.o.Now().Sub(it.Enqueued), maxAge(it, cfg); age > most && !it.blocks() {
+	age, most := q.o.Now().Sub(it.Enqueued), maxAge(it, cfg)
+	if age > most && !it.blocks() {
 		by := "maxAsyncEventAgeInSeconds"
 		if it.Retry != nil {
 			by = "MaximumEventAgeInSeconds"
@@ -132,6 +137,12 @@ func (q *Queue) run(ctx context.Context, it *item, started func()) verdict {
 		c.OnStart = func(runner.Start) { started() }
 	}
 	c.Lineage = it.lineage(c.EventID)
+	if left := most - age; left < nearEnd && !it.blocks() {
+		// It may grow too old while it waits for an instance.
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, left+time.Millisecond)
+		defer cancel()
+	}
 	res, rec, err := q.o.Invoker.Invoke(ctx, c)
 	if err != nil {
 		v := q.undelivered(it, cfg, err)
