@@ -49,10 +49,15 @@ way get 15 seconds. What a killed server owed is run after the next start.`,
 	f.StringVar(&o.PHPModules, "php-modules", "", "directory with an unpacked PHP SDK and its autoload.php, instead of the runtime directory's")
 	f.StringVar(&o.Sandbox, "sandbox", "bwrap", "bwrap, or process: functions then run UNPROTECTED, with your rights")
 	f.IntVar(&o.MaxDepth, "max-depth", 16, "how many runs may cause each other before a chain is stopped; 0: no limit")
+	minFree := size(-1)
+	f.Var(&minFree, "min-free", "keep this much of the disk free: below it writes are refused while reads and deletes go on (default 256MiB, or 5% of a smaller disk; 0: off)")
+	f.DurationVar(&o.HistoryKeep, "history-keep", 7*24*time.Hour, "how long events, runs and their output are kept to be shown")
+	historySize := size(2 << 30)
+	f.Var(&historySize, "history-size", "how much of them is kept; the oldest go first")
 	f.StringVar(&logLevel, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&logFormat, "log-format", "text", "text or json")
 	f.StringVar(&profile, "pprof", "", "address for Go profiles (net/http/pprof); keep it on loopback")
-	twin(c, "pprof", "data", "oss", "fc", "console", "region", "account", "domain", "runtime-dir", "php-modules", "sandbox", "max-depth", "log-level", "log-format")
+	twin(c, "pprof", "data", "oss", "fc", "console", "region", "account", "domain", "runtime-dir", "php-modules", "sandbox", "max-depth", "min-free", "history-keep", "history-size", "log-level", "log-format")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := fromEnvironment(c); err != nil {
 			return err
@@ -69,7 +74,8 @@ way get 15 seconds. What a killed server owed is run after the next start.`,
 			go http.Serve(l, nil) //nolint:errcheck // ends with the process
 		}
 		o.AccessKeyID, o.AccessKeySecret = os.Getenv("ALCEDO_ACCESS_KEY_ID"), os.Getenv("ALCEDO_ACCESS_KEY_SECRET")
-		o.Version, o.Logger = version, log
+		o.Version, o.Logger, o.MinFree = version, log, int64(minFree)
+		o.HistorySize = int64(historySize)
 		return serve(c.Context(), c.OutOrStdout(), o)
 	}
 	return c

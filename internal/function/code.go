@@ -75,7 +75,7 @@ func (s *Store) AddCode(ctx context.Context, r io.Reader, checksum string) (Code
 		return Code{}, err
 	}
 	kept, err := s.touch(ctx, code, id)
-	if err != nil || kept.Blob != id {
+	if (err != nil || kept.Blob != id) && !errors.Is(err, kv.ErrUndecided) {
 		_ = s.blobs.Delete(ctx, id) // of no use to anyone; the collector of blobs finds it if this fails
 	}
 	return kept, err

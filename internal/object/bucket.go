@@ -255,7 +255,7 @@ type BucketGuard func(r kv.Reader, bucket string) error
 
 // DeleteBucket removes an empty bucket: no objects, no unfinished multipart uploads.
 func (s *Store) DeleteBucket(ctx context.Context, o event.Origin, bucket string) error {
-	return wrap(s.kv.Update(ctx, func(tx kv.Txn) error {
+	return wrap(s.kv.Update(kv.Reserve(ctx), func(tx kv.Txn) error {
 		b, err := bucketIn(tx, bucket)
 		if err != nil {
 			return err

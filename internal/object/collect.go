@@ -78,7 +78,7 @@ func (s *Store) CollectGarbage(ctx context.Context) (int, error) {
 				continue // being read: next time
 			}
 			var blobs []string
-			err := s.kv.Update(ctx, func(tx kv.Txn) error {
+			err := s.kv.Update(kv.Reserve(ctx), func(tx kv.Txn) error {
 				if _, err := tx.Get(e.key); err != nil {
 					return err
 				}
@@ -127,10 +127,16 @@ func (s *Store) Sweep(ctx context.Context) (int, error) {
 	n := 0
 	for _, id := range ids {
 		named := false
-		err := s.kv.View(ctx, func(r kv.Reader) (err error) {
+		look := func(r kv.Reader) (err error) {
 			named, err = exists(r, row.Key(tBlob, id))
 			return err
-		})
+		}
+		err := s.kv.View(ctx, look)
+		if err == nil && !named {
+			// A request whose transaction was undecided does not hold the gate any more.
+			// This one is ordered after it, or fails as long as it is undecided.
+			err = s.kv.Update(ctx, func(tx kv.Txn) error { return look(tx) })
+		}
 		if err != nil {
 			return n, err
 		}

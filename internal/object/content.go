@@ -16,6 +16,7 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/kv"
 	"github.com/alcedo-storage/alcedo/internal/kv/row"
+	"github.com/alcedo-storage/alcedo/internal/medium"
 )
 
 const (
@@ -70,6 +71,10 @@ type received struct {
 	s    *Store
 	used bool
 }
+
+// maybeUsed tells from a transaction's error whether what it names must stay: it was
+// made, or may yet turn out to be. If it was not, the collector finds the blob.
+func maybeUsed(err error) bool { return err == nil || errors.Is(err, kv.ErrUndecided) }
 
 // release frees what receive took. Unless the transaction that names it committed (used),
 // the blob is deleted.
@@ -206,11 +211,11 @@ func (r *received) toBlob(ctx context.Context, head []byte, body io.Reader, size
 	s := r.s
 	w, err := s.blobs.Create(ctx)
 	if err != nil {
-		return diskFault(err)
+		return medium.WriteFault(err)
 	}
 	defer w.Abort()
 	if _, err := w.Write(head); err != nil {
-		return diskFault(err)
+		return medium.WriteFault(err)
 	}
 	big := s.large.Get().(*[]byte)
 	defer s.large.Put(big)
@@ -225,7 +230,7 @@ func (r *received) toBlob(ctx context.Context, head []byte, body io.Reader, size
 				sha.Write(p)
 			}
 			if _, err := w.Write(p); err != nil {
-				return diskFault(err)
+				return medium.WriteFault(err)
 			}
 			r.size += int64(n)
 			if r.size > MaxObjectSize {
@@ -247,14 +252,9 @@ func (r *received) toBlob(ctx context.Context, head []byte, body io.Reader, size
 	s.gate.RLock()
 	r.gate = &s.gate
 	if r.blob, err = w.Commit(); err != nil {
-		return diskFault(err)
+		return medium.WriteFault(err)
 	}
 	return nil
-}
-
-func diskFault(err error) error {
-	return fault.New(fault.Unavailable, "ServiceUnavailable", "The data could not be stored.").
-		WithHint("Is the disk full or read-only? Nothing was changed; try again later.").Because(err)
 }
 
 // put writes the received data's rows and returns its segment; ok is false if there is

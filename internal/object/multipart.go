@@ -135,7 +135,7 @@ func (s *Store) uploadPart(ctx context.Context, rec event.Record, in PartInput) 
 		rec.Time, rec.Key, rec.Meta, rec.ETag, rec.Size, rec.Delta = part.Modified, in.Key, u.Meta, part.ETag, part.Size, delta
 		return s.record(tx, b, rec)
 	})
-	data.used = err == nil
+	data.used = maybeUsed(err)
 	if err != nil {
 		return nil, wrap(err)
 	}
@@ -295,7 +295,7 @@ func (s *Store) CompleteMultipart(ctx context.Context, o event.Origin, bucket, k
 
 // AbortMultipart gives up an upload and all its parts.
 func (s *Store) AbortMultipart(ctx context.Context, o event.Origin, bucket, key, uploadID string) error {
-	return wrap(s.kv.Update(ctx, func(tx kv.Txn) error {
+	return wrap(s.kv.Update(kv.Reserve(ctx), func(tx kv.Txn) error {
 		b, err := s.bucketIn(tx, bucket)
 		if err != nil {
 			return err

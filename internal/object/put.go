@@ -62,7 +62,7 @@ func (s *Store) Put(ctx context.Context, o event.Origin, in PutInput) (*Info, er
 			Content: data.content(tx),
 		}, event.Record{Type: in.Event, Origin: o}, nil
 	})
-	data.used = err == nil
+	data.used = maybeUsed(err)
 	return info, err
 }
 
@@ -135,7 +135,7 @@ func (s *Store) Append(ctx context.Context, o event.Origin, in AppendInput) (*In
 		info.ETag = upperHex(sum[:])
 		return &info, rec, s.extend(tx, &info.Content, data)
 	})
-	data.used = err == nil
+	data.used = maybeUsed(err)
 	return info, err
 }
 
@@ -317,7 +317,7 @@ func (s *Store) Delete(ctx context.Context, o event.Origin, bucket, key string) 
 	if err := CheckKey(key); err != nil {
 		return false, err
 	}
-	err = s.kv.Update(ctx, func(tx kv.Txn) (err error) {
+	err = s.kv.Update(kv.Reserve(ctx), func(tx kv.Txn) (err error) {
 		b, err := s.bucketIn(tx, bucket)
 		if err != nil {
 			return err
@@ -339,7 +339,7 @@ func (s *Store) DeleteMultiple(ctx context.Context, o event.Origin, bucket strin
 	const batch = 100
 	for {
 		n := min(batch, len(keys))
-		err := s.kv.Update(ctx, func(tx kv.Txn) error {
+		err := s.kv.Update(kv.Reserve(ctx), func(tx kv.Txn) error {
 			b, err := s.bucketIn(tx, bucket)
 			if err != nil {
 				return err

@@ -231,7 +231,10 @@ func wrap(err error) error {
 	if err == nil || errors.As(err, &f) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return diskFault(err)
+	if errors.Is(err, kv.ErrClosed) {
+		return fault.New(fault.Unavailable, "ServiceUnavailable", "The server is stopping.").Because(err)
+	}
+	return fault.As(err) // what the medium refuses came as a fault
 }
 
 func forbidOverwrite(old *Info, forbid bool) error {

@@ -53,7 +53,8 @@ var byReason = map[fault.Reason]wireError{
 	"VersionInUse":             {409, "VersionInUse"},
 	"RecursiveInvocation":      {400, "RecursiveInvocation"},
 	"FunctionDisabled":         {403, "FunctionDisabled"},
-	"InsufficientStorage":      {503, "InsufficientStorage"},
+	"InsufficientStorage":      {507, "InsufficientStorage"}, // ours: the cloud's disks are never full
+	"StorageUnavailable":       {503, "ServiceUnavailable"},
 	"NotImplemented":           {501, "NotImplemented"},
 }
 

@@ -78,6 +78,8 @@ var reasons = map[fault.Reason]wireError{
 	"NotImplemented":            {501, "NotImplemented", ""},
 	"RequestTimeout":            {400, "RequestTimeout", ""},
 	"ServiceBusy":               {503, "ServiceUnavailable", ""},
+	"InsufficientStorage":       {507, "InsufficientStorage", ""}, // ours: the cloud's disks are never full
+	"StorageUnavailable":        {503, "ServiceUnavailable", ""},
 
 	// Image processing.
 	"BadRequest":         {400, "BadRequest", ""},

@@ -36,6 +36,7 @@ type disk struct {
 	vfs.FS
 	medium  *medium.Medium
 	dir     string
+	pause   time.Duration // before the second try; later ones wait up to twenty times as long
 	opening atomic.Bool
 	faulted atomic.Bool // an operation failed while the store opened
 
@@ -49,7 +50,6 @@ type disk struct {
 
 const (
 	firstPause = 50 * time.Millisecond
-	lastPause  = time.Second
 	// readPause is how long a failed read takes at least: a compaction is begun anew at
 	// once when it could not read, which would keep a processor and the log busy.
 	readPause = 25 * time.Millisecond
@@ -93,11 +93,11 @@ func (d *disk) must(name string, op func() error) error {
 		case release == nil:
 			release = d.medium.Hold(name, err)
 		}
-		time.Sleep(pause(n))
+		d.rest(n)
 	}
 }
 
-func pause(n int) time.Duration { return min(firstPause<<min(n-1, 10), lastPause) }
+func (d *disk) rest(n int) { time.Sleep(min(d.pause<<min(n-1, 10), 20*d.pause)) }
 
 // wait returns when a small file can be written and synced, at the earliest after a
 // moment. It is for operations that cannot be tried again themselves.
@@ -109,7 +109,7 @@ func (d *disk) wait(name string, err error) {
 	release := d.medium.Hold(name, err)
 	defer release()
 	for n := 1; ; n++ {
-		time.Sleep(pause(n))
+		d.rest(n)
 		if d.once(d.probe) == nil {
 			return
 		}

@@ -22,6 +22,7 @@
 package pebblekv
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,6 +57,8 @@ type Options struct {
 	Medium *medium.Medium // what refuses writes when the disk does; default: one without a reserve
 	Cache  int64          // bytes of block cache and memtables together; default 256 MiB, filled as needed
 	Logger *slog.Logger
+
+	pause time.Duration // of disk, for tests
 }
 
 // Store is the driver.
@@ -96,7 +99,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if o.Medium == nil {
 		o.Medium = medium.New(medium.Options{Dir: dir, Logger: o.Logger})
 	}
-	d := &disk{FS: o.FS, medium: o.Medium, dir: dir}
+	d := &disk{FS: o.FS, medium: o.Medium, dir: dir, pause: cmp.Or(o.pause, firstPause)}
 	d.opening.Store(true)
 	opts := &pebble.Options{
 		FS:                          d,
@@ -127,7 +130,7 @@ func Open(dir string, o Options) (*Store, error) {
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10) // most point reads of a PUT find nothing
 	}
-	db, err := pebble.Open(dir, opts)
+	db, err := open(dir, opts, d)
 	if err != nil {
 		return nil, fmt.Errorf("open key-value store in %s: %w", dir, err)
 	}
@@ -152,6 +155,19 @@ func Open(dir string, o Options) (*Store, error) {
 	go s.committer()
 	go s.syncer()
 	return s, nil
+}
+
+// open is pebble.Open, which panics for some of the operations that can fail.
+func open(dir string, opts *pebble.Options, d *disk) (db *pebble.DB, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			if !d.faulted.Load() {
+				panic(p)
+			}
+			err = errors.Join(fmt.Errorf("the disk does not take writes: %v", p), d.end())
+		}
+	}()
+	return pebble.Open(dir, opts)
 }
 
 func (s *Store) enter(ctx context.Context) error {
