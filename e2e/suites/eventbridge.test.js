@@ -6,7 +6,7 @@
 const assert = require('node:assert/strict');
 const { after, before, describe, it } = require('node:test');
 const { Server } = require('../lib/server');
-const { oss, fc, runs, FC } = require('../lib/clients');
+const { oss, fc, consoleGet, runs, FC } = require('../lib/clients');
 const { create, trigger } = require('../lib/functions');
 const { cli, json } = require('../lib/cli');
 const { until } = require('../lib/wait');
@@ -242,6 +242,40 @@ describe('events', () => {
     await captured('paused', `${PUT} ${arn}${bucket}/paused/2`);
     assert.deepEqual(await all('paused'), ['ObjectCreated:PutObject paused/2', `${PUT} ${arn}${bucket}/paused/2`]);
     await until('both runs in the history', async () => (await runs(server, 'paused')).length === 2);
+  });
+});
+
+describe('a trigger that its function would start', () => {
+  it('is made, and pointed out', async () => {
+    const bucket = 'eb-loop';
+    const c = oss(server, { bucket });
+    await c.putBucket(bucket);
+    await create(server, 'writer', { 'index.js': `
+      const OSS = require('ali-oss');
+      exports.handler = async (event, context) => {
+        const { accessKeyId, accessKeySecret, securityToken } = context.credentials;
+        const c = new OSS({ region: 'oss-' + context.region, endpoint: 'https://oss-' + context.region + '-internal.aliyuncs.com', accessKeyId, accessKeySecret, stsToken: securityToken, bucket: '${bucket}' });
+        await c.put('written/' + JSON.parse(event).events[0].oss.object.key, Buffer.from('x'));
+      };` });
+    await trigger(server, 'writer', 'first', { bucket, prefix: 'in/' });
+    await c.put('in/1', Buffer.from('x'));
+    await until('its output', () => c.head('written/in/1'));
+
+    const check = (query) => consoleGet(server, '/api/triggers/check', { function: 'writer', ...query });
+    assert.equal((await check({ bucket, prefix: 'else/', event: PUT })).warning, undefined);
+    const asked = await check({ bucket, prefix: 'writ', event: PUT });
+    assert.match(asked.warning, /likely to start itself.*eb-loop\/written\/in\/1/);
+    assert.deepEqual([asked.used, asked.limit, asked.functionUsed, asked.conflicts], [1, 10, 1, []]);
+
+    const made = await cli(server, 'trigger', 'create', 'writer', '--name', 'loop', '--type', 'eventbridge', '--bucket', bucket, '--prefix', 'written/');
+    assert.equal(made.code, 0, made.err);
+    assert.match(made.err, /warning: .*'loop' is likely to start itself/);
+    assert.match(made.out, /created loop/);
+    await client.deleteTrigger('writer', 'loop');
+    const fine = await cli(server, 'trigger', 'create', 'writer', '--name', 'fine', '--type', 'eventbridge', '--bucket', bucket, '--prefix', 'else/');
+    assert.equal(fine.code, 0, fine.err);
+    assert.equal(fine.err, '');
+    await client.deleteTrigger('writer', 'fine');
   });
 });
 

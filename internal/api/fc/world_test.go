@@ -47,6 +47,9 @@ type world struct {
 	enqueued []enqueued
 	objects  map[string][]byte // bucket/key
 
+	writes    []event.Record // what the runs of every function wrote
+	writesErr error
+
 	mu       sync.Mutex
 	requests []*runner.Request
 }
@@ -68,9 +71,10 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trigs := trigger.Open(store, trigger.Options{Region: testRegion, Account: testAccount, Roles: ids,
-		Bucket: func(kv.Reader, string) (string, error) { return testRegion, nil }})
 	w := &world{t: t, fns: fns, ids: ids, objects: map[string][]byte{}}
+	trigs := trigger.Open(store, trigger.Options{Region: testRegion, Account: testAccount, Roles: ids,
+		Bucket: func(kv.Reader, string) (string, error) { return testRegion, nil },
+		Writes: func(context.Context, string, int) ([]event.Record, error) { return w.writes, w.writesErr }})
 	w.h = New(Options{
 		Functions: fns, Identity: ids, Runtimes: w, Async: w, Objects: w, Triggers: trigs, Region: testRegion, Account: testAccount,
 		Invoker: &run.Invoker{Functions: fns, Identity: ids, Runner: echo{w}, Region: testRegion, Account: testAccount, MaxDepth: 4},
