@@ -88,7 +88,7 @@ describe('signing in', () => {
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Buckets', level: 1 }).waitFor();
     await page.keyboard.press('?');
-    await page.getByRole('dialog').getByText('Keyboard shortcuts').waitFor();
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
     await accessible(page, 'the sheet');
     clean(page);
     await context.close();

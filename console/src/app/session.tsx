@@ -1,16 +1,6 @@
 import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
+import type { Session } from '../api/gen';
 import { api, onSignedOut } from '../shared/api';
-
-/** Session is console.Session of the server. */
-export interface Session {
-  signedIn: boolean;
-  kind?: string;
-  name?: string;
-  expiresAtUnixMilli?: number;
-  account: string;
-  region: string;
-  version: string;
-}
 
 function boot(): Session {
   try {

@@ -1,4 +1,5 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import type { Match } from '../../api/gen';
 import { api, send } from '../../shared/api';
 import { oss } from '../../shared/oss';
 
@@ -34,14 +35,6 @@ export async function existing(bucket: string, all: string[], signal?: AbortSign
     if (l.objects[0]?.key === key) taken.add(key);
   }
   return taken;
-}
-
-export interface Match {
-  trigger: string;
-  function: string;
-  type?: string;
-  fires: boolean;
-  reason?: string;
 }
 
 /** matches tells which triggers an event on a key would fire, and why the others would not. */
