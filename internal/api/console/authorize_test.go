@@ -133,7 +133,7 @@ func TestEveryOperationAsksForItsOnePermission(t *testing.T) {
 				method, _, _ := strings.Cut(c.route, " ")
 				cred := caller.cred(w, c)
 				before := w.everything()
-				got := w.do(cred, method, strings.ReplaceAll(c.path, "KEY", subject.AccessKeyID), c.body)
+				got := w.do(cred, method, w.fill.Replace(strings.ReplaceAll(c.path, "KEY", subject.AccessKeyID)), w.fill.Replace(c.body))
 				want := caller.code(c)
 				status, code := got.code()
 				switch after := w.everything(); {

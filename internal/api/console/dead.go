@@ -54,9 +54,9 @@ type DeadLetter struct {
 func deadOut(d *delivery.Dead) DeadLetter {
 	x := &d.Delivery
 	out := DeadLetter{
-		ID: d.ID, Time: d.Time.UTC(), Reason: d.Reason, Message: d.Message, RequestID: x.RequestID, Function: x.Function, Qualifier: x.Qualifier,
+		ID: d.ID, Time: d.Time.UTC().Round(time.Millisecond), Reason: d.Reason, Message: d.Message, RequestID: x.RequestID, Function: x.Function, Qualifier: x.Qualifier,
 		Kind: x.Kind, Trigger: x.Trigger, EventID: d.EventID(), Bucket: x.Bucket, Key: x.Key, Target: x.Target, Mark: x.Mark, Job: x.Job,
-		Enqueued: x.Enqueued.UTC(), Attempt: x.Attempt, Lineage: d.Lineage,
+		Enqueued: x.Enqueued.UTC().Round(time.Millisecond), Attempt: x.Attempt, Lineage: d.Lineage,
 	}
 	if out.Lineage == nil {
 		out.Lineage = x.Cause

@@ -119,7 +119,7 @@ func (h *handler) warnings(r *request) (any, error) {
 		return nil, err
 	}
 	if n := len(dead); n > 0 {
-		w := Warning{Kind: WarnLoop, Since: dead[n-1].Time.UTC(), Last: dead[0].Time.UTC(), Count: n, More: next != "", Dead: dead[0].ID, Reason: run.Recursive}
+		w := Warning{Kind: WarnLoop, Since: dead[n-1].Time.UTC().Round(time.Millisecond), Last: dead[0].Time.UTC().Round(time.Millisecond), Count: n, More: next != "", Dead: dead[0].ID, Reason: run.Recursive}
 		times := "once"
 		if n > 1 {
 			times = fmt.Sprintf("%d times", n)

@@ -13,12 +13,14 @@ import (
 	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/blob/memblob"
+	"github.com/alcedo-storage/alcedo/internal/delivery"
 	"github.com/alcedo-storage/alcedo/internal/event"
 	"github.com/alcedo-storage/alcedo/internal/function"
 	"github.com/alcedo-storage/alcedo/internal/history"
 	"github.com/alcedo-storage/alcedo/internal/identity"
 	"github.com/alcedo-storage/alcedo/internal/kv"
 	"github.com/alcedo-storage/alcedo/internal/kv/memkv"
+	"github.com/alcedo-storage/alcedo/internal/replay"
 	"github.com/alcedo-storage/alcedo/internal/run"
 	"github.com/alcedo-storage/alcedo/internal/runner"
 	"github.com/alcedo-storage/alcedo/internal/trigger"
@@ -44,6 +46,10 @@ type world struct {
 	skip    time.Duration // identity's clock is so much ahead
 	gate    atomic.Pointer[func()]
 	writes  map[string][]event.Record // what runs of a function wrote
+
+	// fill replaces, in the paths and bodies of reaches: DEADLETTER is one of "g",
+	// RUNNINGJOB and PAUSEDJOB are jobs of "f", on which nothing works.
+	fill *strings.Replacer
 }
 
 // gated is a store that calls the world's gate, if there is one, before each change.
@@ -110,8 +116,24 @@ func newWorld(t testing.TB) *world {
 	w.upload("b", "in/a.png") // the event 1
 	o := Options{
 		Identity: w.ids, Functions: fns, Triggers: ts, History: w.history, Region: region, Account: account,
-		Ready: func() bool { return w.ready },
+		Ready: func() bool { return w.ready }, MaxDepth: 16,
 	}
+	o.Queue = delivery.Open(store, delivery.Options{Triggers: ts, Settings: fns})
+	must(store.Update(ctx, func(tx kv.Txn) error {
+		return o.Queue.Record(tx, &event.Record{Type: event.PutObject, Time: time.Now(), Bucket: "paused", Key: "x/y"})
+	}))
+	o.Jobs = replay.Open(store, replay.Options{Triggers: ts, Queue: o.Queue})
+	job := func() string {
+		j, err := o.Jobs.Begin(ctx, replay.Order{Kind: replay.Backfill, Function: "f", Trigger: "t"})
+		must(err)
+		return j.ID
+	}
+	dead, _, err := o.Queue.ListDead(ctx, delivery.DeadQuery{})
+	must(err)
+	running, paused := job(), job()
+	_, err = o.Jobs.Pause(ctx, paused)
+	must(err)
+	w.fill = strings.NewReplacer("DEADLETTER", dead[0].ID, "RUNNINGJOB", running, "PAUSEDJOB", paused)
 	w.h, w.Handler = &handler{Options: o}, New(o)
 	return w
 }
@@ -229,8 +251,21 @@ func (w *world) everything() string {
 		if err != nil {
 			w.Fatal(err)
 		}
-		keys = append(keys, ts)
+		limit, err := w.h.Functions.LoopLimit(context.Background(), n)
+		if err != nil {
+			w.Fatal(err)
+		}
+		keys = append(keys, ts, limit)
 	}
+	dead, _, err := w.h.Queue.ListDead(context.Background(), delivery.DeadQuery{})
+	if err != nil {
+		w.Fatal(err)
+	}
+	jobs, err := w.h.Jobs.List(context.Background(), "")
+	if err != nil {
+		w.Fatal(err)
+	}
+	keys = append(keys, dead, jobs)
 	b, err := json.Marshal(keys)
 	if err != nil {
 		w.Fatal(err)
