@@ -134,6 +134,13 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+func TestParseEventKeepsDistinctValues(t *testing.T) {
+	e := parseEvent(t, `{"a":["x",1,"x",[1.0,null],{"b":[2]},{"b":[2,3]}],"a.b":4}`)
+	if a, b := e.find(join("a")), e.find(join("a", "b")); len(a) != 4 || len(b) != 2 {
+		t.Errorf("a has %v, a.b has %v", a, b)
+	}
+}
+
 func TestParseEventErrors(t *testing.T) {
 	names := strings.Repeat(`{"`+strings.Repeat("n", 4000)+`":`, 60)
 	for text, want := range map[string]string{

@@ -60,6 +60,23 @@ func TestFromRecordIsItsJSON(t *testing.T) {
 	})
 }
 
+// Names that become one name in JSON: the last in its order counts.
+func TestRepairedMetaNames(t *testing.T) {
+	r := ossRecord()
+	r.Meta.User = map[string]string{"x\xff": "3", "x\xfe": "2", "x\uFFFD": "1\xff", "y": "4"}
+	want := parseEvent(t, string(r.AppendCloud(nil, r.Time)))
+	got := FromRecord(r, r.Time)
+	if len(got.fields) != len(want.fields) {
+		t.Errorf("%d fields, want %d", len(got.fields), len(want.fields))
+	}
+	for _, name := range []string{"x\uFFFD", "y"} {
+		g, w := got.find(pathUserMetaPrefix+name), want.find(pathUserMetaPrefix+name)
+		if len(w) != 1 || !slices.Equal(g, w) {
+			t.Errorf("%q: %v, want %v", name, g, w)
+		}
+	}
+}
+
 func TestReset(t *testing.T) {
 	e := FromRecord(ossRecord(), time.Time{})
 	p := parse(t, `{"source":["acs.oss"]}`)
