@@ -214,11 +214,10 @@ func (s *Store) Begin(ctx context.Context, o Order) (*Job, error) {
 	var random [4]byte
 	s.read(random[:])
 	j := &Job{
-		ID:   now.Format("20060102-150405.000")[:19] + "-" + hex.EncodeToString(random[:]),
+		ID:   strings.Replace(now.Format("20060102-150405.000000"), ".", "", 1) + "-" + hex.EncodeToString(random[:]),
 		Kind: o.Kind, Function: o.Function, Trigger: o.Trigger, Bucket: o.Bucket, Prefix: o.Prefix, Since: o.Since.UTC(), Until: o.Until.UTC(),
 		Rate: o.Rate, DryRun: o.DryRun, State: Running, Created: now, By: o.By,
 	}
-	j.ID = strings.Replace(j.ID, ".", "", 1)
 	if o.Kind == Backfill {
 		j.Since, j.Until = time.Time{}, time.Time{}
 	}
