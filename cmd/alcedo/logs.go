@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"strconv"
-	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/api/console"
 	"github.com/alcedo-storage/alcedo/internal/runner/runtimes"
@@ -71,51 +70,6 @@ run as it ends.`,
 		}
 	}
 	return c
-}
-
-func runsCommand() *cobra.Command {
-	c := &cobra.Command{Use: "runs", Short: "Show how functions ran"}
-	var r remote
-	var limit int
-	list := &cobra.Command{
-		Use:   "list FUNCTION",
-		Short: "List a function's last runs, the latest first",
-		Args:  cobra.ExactArgs(1),
-	}
-	r.add(list)
-	list.Flags().IntVar(&limit, "limit", 20, "how many, at most 1000")
-	list.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		var runs []console.Attempt
-		if err := cl.Get(c.Context(), "/api/runs", url.Values{"function": {args[0]}, "limit": {strconv.Itoa(limit)}}, &runs); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), runs, func(w io.Writer) {
-			fmt.Fprintln(w, "STARTED\tREQUEST\tKIND\tSTART\tDURATION\tMEMORY\tOUTCOME")
-			for _, x := range runs {
-				start := "warm"
-				if x.Cold {
-					start = "cold"
-				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d MB\t%s\n", time.UnixMicro(x.Start).Format("2006-01-02 15:04:05.000"), x.RequestID, x.Kind, start, x.Duration.Round(10*time.Microsecond), x.MemoryMB, outcome(x))
-			}
-		})
-	}
-	c.AddCommand(list)
-	return c
-}
-
-func outcome(x console.Attempt) string {
-	switch {
-	case x.Fault != "":
-		return "not run: " + x.Fault
-	case x.ErrorType != "":
-		return x.ErrorType
-	}
-	return "ok"
 }
 
 func runtimesCommand() *cobra.Command {

@@ -425,17 +425,17 @@ of the bucket, and all EventBridge rules. Nothing is run, and the object need no
 	return c
 }
 
-func eventCommand() *cobra.Command {
+// eventSample needs no server.
+func eventSample() *cobra.Command {
 	var typ, bucket, key, region, account, contentType string
 	var size int64
-	c := &cobra.Command{Use: "event", Short: "Show the events that triggers send"}
 	s := &cobra.Command{
 		Use:   "sample",
 		Short: "Print the event that a trigger would send",
 		Long: `Print the event that a native OSS trigger would hand to its function, to try the function
 with. It needs no server.
 
-  alcedo event sample --type ObjectCreated:PutObject --bucket testbucket --key source/a.png`,
+  alcedo events sample --type ObjectCreated:PutObject --bucket testbucket --key source/a.png`,
 		Args: cobra.NoArgs,
 	}
 	f := s.Flags()
@@ -482,6 +482,5 @@ with. It needs no server.
 		e.SetEscapeHTML(false)
 		return e.Encode(pretty)
 	}
-	c.AddCommand(s)
-	return c
+	return s
 }
