@@ -410,6 +410,54 @@ func TestMatchSeesItsTransaction(t *testing.T) {
 	writes.Wait()
 }
 
+// meddler has something happen right after a scan.
+type meddler struct {
+	kv.Txn
+	then func()
+}
+
+func (m *meddler) Scan(r kv.Range, fn func(k, v []byte) error) error {
+	err := m.Txn.Scan(r, fn)
+	if m.then != nil && string(r.Start) == tRule {
+		then := m.then
+		m.then = nil
+		then()
+	}
+	return err
+}
+
+// A rule that is made while another write reads the rules into memory is in memory next.
+func TestMatchKeepsNothingOld(t *testing.T) {
+	kvs, err := pebblekv.Open(t.TempDir(), pebblekv.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kvs.Close()
+	s := openOn(t, kvs)
+	m := &meddler{then: func() {
+		if _, err := s.Create(ctx, "resize", rule("new", images, "")); err != nil {
+			t.Error(err)
+		}
+	}}
+	rec := record(event.PutObject, "testbucket", "in/a.png")
+	tries, got := 0, ""
+	err = kvs.Update(ctx, func(tx kv.Txn) error {
+		tries++
+		m.Txn = tx
+		ts, err := s.Match(m, rec)
+		got = names(ts)
+		tx.Set([]byte("x/o"), nil)
+		return err
+	})
+	// Whether it came before or after the rule, the write was judged by what was there.
+	if err != nil || m.then != nil || (got == "resize/new") != (tries > 1) {
+		t.Errorf("%q after %d tries, %v", got, tries, err)
+	}
+	if got := matched(t, s, rec); got != "resize/new" {
+		t.Errorf("the write after: %q", got)
+	}
+}
+
 func BenchmarkMatch(b *testing.B) {
 	for _, bench := range []struct {
 		name    string
