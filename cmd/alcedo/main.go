@@ -55,6 +55,7 @@ object, and the function whose trigger matches runs with that event.
   alcedo put a.png testbucket/source/a.png       upload a file, as any OSS SDK would
   alcedo logs resize-nodejs -f                   follow what it prints
   alcedo trace testbucket/processed/a.png        how an object came to be, and what it caused
+  alcedo dead|replay|backfill|jobs --help        what was given up, and what was before
   alcedo role|user|key --help                    who may do what
 
 Every option can be set in the environment: --fc as ALCEDO_FC, and so on.`,
@@ -63,7 +64,7 @@ Every option can be set in the environment: --fc as ALCEDO_FC, and so on.`,
 		SilenceErrors: true,
 	}
 	c.AddCommand(serveCommand(), bucketCommand(), putCommand(), deployCommand(), invokeCommand(), logsCommand(), runsCommand(), triggerCommand(), eventsCommand(), traceCommand(), runtimesCommand(),
-		roleCommand(), userCommand(), keyCommand())
+		functionCommand(), deadCommand(), replayCommand(), backfillCommand(), jobsCommand(), roleCommand(), userCommand(), keyCommand())
 	c.CompletionOptions.HiddenDefaultCmd = true
 	return c
 }
