@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 func traceCommand() *cobra.Command {
 	var r remote
 	var event, run string
+	var depth, fan int
 	c := &cobra.Command{
 		Use:   "trace BUCKET/KEY",
 		Short: "Show what led to an object, and what it caused",
@@ -32,8 +34,10 @@ asked for is marked.
 	r.add(c)
 	c.Flags().StringVar(&event, "event", "", "begin at the event with this id")
 	c.Flags().StringVar(&run, "run", "", "begin at the run with this request id")
+	c.Flags().IntVar(&depth, "depth", 16, "how many events to follow each way, at most 64")
+	c.Flags().IntVar(&fan, "fan", 10, "how many runs of an event, and objects of a run, to show; the rest is counted; at most 100")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		q := url.Values{}
+		q := url.Values{"depth": {strconv.Itoa(depth)}, "fan": {strconv.Itoa(fan)}}
 		if len(args) == 1 {
 			bucket, key, ok := strings.Cut(strings.TrimPrefix(args[0], "oss://"), "/")
 			if !ok || key == "" {

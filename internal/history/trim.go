@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"container/heap"
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,7 +39,8 @@ type retention struct {
 	isFull atomic.Bool
 
 	trimming sync.Mutex
-	measured bool // guarded by trimming
+	measured bool   // guarded by trimming
+	saved    uint64 // Seq of the last checkpoint; guarded by trimming
 }
 
 // checkpoint is what was counted up to a sequence.
@@ -137,7 +139,10 @@ func (s *Store) TrimNow(ctx context.Context) error {
 	if err := s.trimOutcomes(ctx, limit); err != nil {
 		return err
 	}
-	return s.trimSize(ctx)
+	if err := s.trimSize(ctx); err != nil {
+		return err
+	}
+	return s.checkpoint(ctx)
 }
 
 func (s *Store) trimSize(ctx context.Context) error {
@@ -337,7 +342,8 @@ func (s *Store) cut(ctx context.Context, sh *shelf, limit time.Time, enough int6
 		for _, k := range gone {
 			tx.Delete(k)
 		}
-		tx.Set([]byte(tKept), row.Encode(&checkpoint{Bytes: max(0, s.bytes.Load()-size), Seq: s.last.Load()}))
+		c := s.counted(size)
+		tx.Set([]byte(tKept), row.Encode(&c))
 		return nil
 	})
 	if err != nil {
@@ -481,15 +487,33 @@ func (s *Store) count(ctx context.Context, sh *shelf, after uint64) (total int64
 	}
 }
 
-// saveKept writes a checkpoint, if the count is whole.
+// saveKept writes a checkpoint, so that the next start need not count.
 func (s *Store) saveKept() {
 	s.trimming.Lock()
 	defer s.trimming.Unlock()
-	if !s.measured {
-		return
+	if err := s.checkpoint(context.Background()); err != nil && !errors.Is(err, kv.ErrClosed) {
+		s.o.Logger.Warn("the size of the history was not kept; the next start counts it again", "error", err)
 	}
-	_ = s.kv.Update(context.Background(), func(tx kv.Txn) error { // without it, the next start counts more rows
-		tx.Set([]byte(tKept), row.Encode(&checkpoint{Bytes: max(0, s.bytes.Load()), Seq: s.last.Load()}))
+}
+
+// checkpoint writes what is counted, if the count is whole and anything came since the
+// last time. The caller holds s.trimming.
+func (s *Store) checkpoint(ctx context.Context) error {
+	c := s.counted(0)
+	if !s.measured || c.Seq == s.saved {
+		return nil
+	}
+	err := s.kv.Update(ctx, func(tx kv.Txn) error {
+		tx.Set([]byte(tKept), row.Encode(&c))
 		return nil
 	})
+	if err == nil {
+		s.saved = c.Seq
+	}
+	return err
+}
+
+// counted is the checkpoint for now, when so many bytes are removed.
+func (s *Store) counted(removed int64) checkpoint {
+	return checkpoint{Bytes: max(0, s.bytes.Load()-removed), Seq: s.last.Load()}
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/alcedo-storage/alcedo/internal/delivery"
 	"github.com/alcedo-storage/alcedo/internal/fault"
@@ -201,12 +202,30 @@ func (h *handler) event(r *request) (any, error) {
 	return out, nil
 }
 
-// trace tells what led to an object, an event or a run, and what that caused.
+// trace tells what led to an object, an event or a run, and what that caused. depth, fan
+// and nodes bound it: events each way, what is told of each, and nodes in all.
 func (h *handler) trace(r *request) (any, error) {
 	q := history.TraceQuery{Bucket: r.param("bucket"), Key: r.param("key"), Event: r.param("event"), Run: r.param("run")}
 	object := q.Bucket != "" && q.Key != ""
 	if n := b2i(object) + b2i(q.Event != "") + b2i(q.Run != ""); n != 1 || !object && q.Bucket+q.Key != "" {
 		return nil, fault.New(fault.Invalid, "InvalidArgument", "A trace begins at one thing.").WithHint("Give bucket and key, or event, or run.")
+	}
+	for _, p := range []struct {
+		name string
+		to   []*int
+		most int
+	}{{"depth", []*int{&q.Up, &q.Down}, 64}, {"fan", []*int{&q.Fan}, 100}, {"nodes", []*int{&q.Nodes}, 2000}} {
+		v := r.param(p.name)
+		if v == "" {
+			continue
+		}
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 || n > p.most {
+			return nil, fault.New(fault.Invalid, "InvalidArgument", "%s %q is not a number from 1 to %d.", p.name, v, p.most)
+		}
+		for _, to := range p.to {
+			*to = n
+		}
 	}
 	q.MayEvent = func(bucket, key string) bool { return h.mayEvents(r, bucket, key) == nil }
 	q.MayFunction = h.mayRuns(r)

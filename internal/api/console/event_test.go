@@ -182,6 +182,14 @@ func TestEventShown(t *testing.T) {
 	for _, bad := range []string{"", "bucket=b", "key=k", "event=1&run=R1", "bucket=b&key=k&event=1", "bucket=b&run=R1"} {
 		w.root("GET", "/api/trace?"+bad, "").refused(400, "InvalidArgument", "one thing")
 	}
+	tr = history.Trace{}
+	w.root("GET", "/api/trace?bucket=b&key=in/b.png&nodes=1&depth=3&fan=2", "").into(&tr)
+	if len(tr.Nodes) != 1 || len(tr.Cut) != 1 {
+		t.Errorf("one node: %+v", tr)
+	}
+	for _, bad := range []string{"nodes=0", "nodes=2001", "depth=x", "fan=101"} {
+		w.root("GET", "/api/trace?event=1&"+bad, "").refused(400, "InvalidArgument", "number")
+	}
 	w.root("GET", "/api/trace?bucket=b&key=none", "").refused(404, "EventNotFound", "none")
 	w.root("GET", "/api/trace?run=none", "").refused(404, "RunNotFound", "none")
 }
