@@ -261,11 +261,14 @@ func TestReadFaults(t *testing.T) {
 				t.Fatalf("read %d: %s has %d of 3 rows, and no error", from, tr.id, n)
 			}
 			err = s.View(context.Background(), func(r kv.Reader) error {
-				_, err := r.Get([]byte("t/" + tr.id + "/1"))
+				v, err := r.Get([]byte("t/" + tr.id + "/1"))
+				if err == nil && len(v) < 24<<10 {
+					t.Fatalf("read %d: Get returns %d bytes, and no error", from, len(v))
+				}
 				return err
 			})
-			if errors.Is(err, kv.ErrNotFound) {
-				t.Fatalf("read %d: what could not be read is said not to be there", from)
+			if err != nil && !fault.Is(err, medium.ReadFailed) {
+				t.Fatalf("read %d: %v, want a fault that says that it could not be read", from, err)
 			}
 		}
 		failed := d.failed.Load()

@@ -138,12 +138,13 @@ func Open(dir string, o Options) (*Store, error) {
 		db: db, seed: maphash.MakeSeed(), disk: d, medium: o.Medium,
 		queue: make(chan *txn, 64), unsynced: make(chan applied, 1<<10), ended: make(chan struct{}),
 	}
-	v, closer, err := db.Get(seqKey)
+	var at view
+	v, err := get(db, seqKey, &at.closers)
 	if err == nil {
 		s.seq = parseU64(v)
-		err = closer.Close()
 	}
-	if err != nil && !errors.Is(err, pebble.ErrNotFound) {
+	at.release()
+	if err != nil && !errors.Is(err, kv.ErrNotFound) {
 		return nil, errors.Join(fmt.Errorf("read commit sequence: %w", err), s.shut())
 	}
 	d.opening.Store(false)

@@ -44,6 +44,13 @@ func get(r pebble.Reader, key []byte, closers *[]io.Closer) ([]byte, error) {
 	if err != nil {
 		return nil, medium.ReadFault(err)
 	}
+	// Get forgets the error of reading a value that stands in a file of its own (Pebble
+	// 2.1.7, DB.getInternal); the iterator behind it does not.
+	if it, ok := closer.(interface{ Error() error }); ok {
+		if err := it.Error(); err != nil {
+			return nil, medium.ReadFault(errors.Join(err, closer.Close()))
+		}
+	}
 	*closers = append(*closers, closer)
 	return val, nil
 }
