@@ -44,7 +44,7 @@ func (h *handler) Invoke(_ context.Context, c run.Call) (*runner.Result, *run.Re
 	if err != nil {
 		return nil, nil, err
 	}
-	return &runner.Result{ErrorType: typ}, &run.Record{}, nil
+	return &runner.Result{ErrorType: typ}, &run.Record{ErrorType: typ}, nil
 }
 
 // gaps returns the times between calls, in milliseconds.
@@ -55,6 +55,19 @@ func (h *handler) gaps() (ms []int) {
 		ms = append(ms, int(h.at[i].Sub(h.at[i-1]).Milliseconds()))
 	}
 	return ms
+}
+
+// all returns the calls so far.
+func (h *handler) all() []run.Call {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.calls)
+}
+
+func (h *handler) forget() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.calls, h.at = nil, nil
 }
 
 func (h *handler) count() int {
@@ -70,7 +83,7 @@ type rooms struct {
 	dir       string
 }
 
-func newRooms(t *testing.T, names ...string) *rooms {
+func newRooms(t testing.TB, names ...string) *rooms {
 	t.Helper()
 	r := &rooms{kv: memkv.New(), dir: t.TempDir()}
 	var err error
@@ -113,7 +126,7 @@ func (r *rooms) open(h *handler, o Options) *Queue {
 func cause(t *testing.T, q *Queue, key string, l *lineage.Lineage) {
 	t.Helper()
 	err := q.kv.Update(context.Background(), func(tx kv.Txn) error {
-		return q.Record(tx, &event.Record{Type: event.PutObject, Time: time.Now(), Bucket: "testbucket", Key: key, Origin: event.Origin{RequestID: "R", Lineage: l}})
+		return q.Record(tx, &event.Record{Type: event.PutObject, Time: time.Now(), Bucket: "testbucket", Owner: "1", Region: "cn-hangzhou", Key: key, Origin: event.Origin{RequestID: "R", Lineage: l}})
 	})
 	if err != nil {
 		t.Fatal(err)

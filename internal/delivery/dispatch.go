@@ -259,6 +259,9 @@ func (q *Queue) offer(f *queue) {
 		f.turn = true
 		q.turns = append(q.turns, f)
 	}
+	if f.ordered && len(f.ready) > 0 && f.running == 0 && !f.turn {
+		q.wakeAt(f, f.ready[0].NotBefore)
+	}
 }
 
 // pump starts what may start. The caller holds q.mu.

@@ -20,6 +20,7 @@ type hold struct {
 	tries     int
 	may       bool // the next delivery may be run, as a probe
 	shut      bool // Check said so
+	full      bool // the last refusal says that the function takes no more, not that something is wrong
 	timer     *time.Timer
 }
 
@@ -72,7 +73,7 @@ func (q *Queue) tell(f *queue, v *verdict) {
 	was := h.reason
 	switch {
 	case v.refused != nil:
-		h.reason, h.message = string(v.refused.Reason), v.refused.Message
+		h.reason, h.message, h.full = string(v.refused.Reason), v.refused.Message, full(v.refused)
 	case v.rec != nil:
 		h.reason, h.message = v.rec.ErrorType, "The function failed, and the trigger tolerates no errors: its other events wait."
 	}
@@ -125,10 +126,11 @@ func (q *Queue) ask(f *queue) {
 		return
 	}
 	h := f.hold
+	qualifier := h.qualifier
 	q.loads.Add(1)
 	go func() {
 		defer q.loads.Done()
-		err := c.Check(q.ctx, f.function, h.qualifier, nil)
+		err := c.Check(q.ctx, f.function, qualifier, nil)
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		if f.hold != h || q.stopped {
@@ -158,7 +160,7 @@ func (q *Queue) release(f *queue) {
 	}
 	f.hold, f.cap, f.done = nil, 0, 0
 	q.o.Logger.Info("a function takes deliveries again", "queue", f.name, "after", q.o.Now().Sub(h.since).Round(time.Millisecond))
-	if !f.ordered && f.low != f.end {
+	if !f.ordered && f.low != f.end && (h.full || h.shut) {
 		f.more, f.recall = true, true
 	}
 	q.offer(f)

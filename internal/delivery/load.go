@@ -119,9 +119,15 @@ func (q *Queue) loaded(f *queue, l *loadOf) {
 	defer q.mu.Unlock()
 	f.loading = false
 	for _, it := range l.items {
-		if _, ok := f.known[it.key]; !ok {
-			q.keep(f, it)
+		if _, ok := f.known[it.key]; ok {
+			continue
 		}
+		if q.room(f) <= 0 { // others came meanwhile
+			f.leave(it.key)
+			f.more, f.recall = true, f.recall || l.recall
+			continue
+		}
+		q.keep(f, it)
 	}
 	for _, k := range f.stale {
 		delete(f.known, k)

@@ -132,7 +132,6 @@ func (q *Queue) settled(batch []verdict, now time.Time) {
 				it.weight = len(it.Payload)
 			}
 			f.ready = slices.Insert(f.ready, 0, it)
-			q.wakeAt(f, it.NotBefore)
 		case v.again != nil:
 			q.forget(f, it)
 			f.leave(v.moved)
