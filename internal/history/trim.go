@@ -337,8 +337,8 @@ func (s *Store) cut(ctx context.Context, sh *shelf, limit time.Time, enough int6
 		return false, err
 	}
 	// Nothing else deletes these rows, and no row is written twice: what a View found old
-	// is old.
-	err = s.kv.Update(ctx, func(tx kv.Txn) error {
+	// is old. It frees more than the checkpoint takes, so a full disk need not refuse it.
+	err = s.kv.Update(kv.Reserve(ctx), func(tx kv.Txn) error {
 		for _, k := range gone {
 			tx.Delete(k)
 		}
