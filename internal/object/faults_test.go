@@ -47,6 +47,7 @@ type faultyDisk struct {
 	kind    errorfs.OpReadWrite
 	from    int64
 	forever bool
+	dir     string // only what is under it fails
 	err     error
 	armed   atomic.Bool
 	n       atomic.Int64
@@ -55,7 +56,7 @@ type faultyDisk struct {
 func (f *faultyDisk) String() string { return "faulty disk" }
 
 func (f *faultyDisk) MaybeError(op errorfs.Op) error {
-	if !f.armed.Load() || op.Kind.ReadOrWrite() != f.kind || op.Kind == errorfs.OpFilePreallocate {
+	if !f.armed.Load() || op.Kind.ReadOrWrite() != f.kind || op.Kind == errorfs.OpFilePreallocate || !strings.HasPrefix(op.Path, f.dir) {
 		return nil
 	}
 	if n := f.n.Add(1) - 1; f.from >= 0 && (n == f.from || f.forever && n > f.from) {
@@ -314,11 +315,15 @@ func TestFaults(t *testing.T) {
 		total = faults(t, &faultyDisk{kind: errorfs.OpIsWrite, from: -1}, codeDir, false)
 	})
 	for from := int64(0); from < total; from += stride(9) {
-		for mode, name := range []string{"once", "until mended", "until closed"} {
+		for mode, name := range []string{"once", "until mended", "until closed", "under kv until mended"} {
 			err := []error{syscall.ENOSPC, syscall.EIO, syscall.EROFS}[int(from)%3]
 			t.Run(fmt.Sprintf("%d %s: %v", from, name, err), func(t *testing.T) {
 				t.Parallel()
-				faults(t, &faultyDisk{kind: errorfs.OpIsWrite, from: from, forever: mode > 0, err: err}, codeDir, mode == 2)
+				d := &faultyDisk{kind: errorfs.OpIsWrite, from: from, forever: mode > 0, err: err}
+				if mode == 3 {
+					d.dir = "/data/kv" // a blob can then be removed while its row is undecided
+				}
+				faults(t, d, codeDir, mode == 2)
 			})
 		}
 	}
