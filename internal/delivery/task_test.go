@@ -295,7 +295,8 @@ func TestStopTask(t *testing.T) {
 	r := newRooms(t, "f")
 	synctest.Test(t, func(t *testing.T) {
 		ctx := context.Background()
-		r.settings(t, function.AsyncConfig{Function: "f", Task: true, OnFailure: "http://127.0.0.1:1/"})
+		r.settings(t, function.AsyncConfig{Function: "f", Task: true, OnSuccess: toObjects, OnFailure: toObjects})
+		results := &shelf{}
 		var mu sync.Mutex
 		runs := map[string]int{}
 		do := func(_ context.Context, c run.Call) (string, string, error) {
@@ -314,7 +315,7 @@ func TestStopTask(t *testing.T) {
 			<-c.Stop
 			return "", "", fault.New(fault.Unavailable, "RunStopped", "stopped").Because(context.Canceled)
 		}
-		q := r.start(t, do, Options{PerFunction: 2})
+		q := r.start(t, do, Options{PerFunction: 2, Destinations: sender(results)})
 		stop := func(id string) {
 			t.Helper()
 			if err := q.StopTask(ctx, "f", "", id); err != nil {
@@ -368,6 +369,9 @@ func TestStopTask(t *testing.T) {
 		}
 		if rows := rowsLeft(t, r.kv, tDead); len(rows) > 0 {
 			t.Errorf("dead: %q", rows)
+		}
+		if task := q.task(t, "f", "deaf"); len(results.writes) != 1 || results.writes[0].RequestID != task.RequestID {
+			t.Errorf("results: %+v", results.writes)
 		}
 		q.Stop(ctx)
 	})
@@ -423,6 +427,7 @@ func TestRedrivenTask(t *testing.T) {
 			t.Fatalf("%v %v", dead, err)
 		}
 		fails = false
+		time.Sleep(time.Hour)
 		if n, err := q.Redrive(ctx, dead[0].ID); n != 1 || err != nil {
 			t.Fatalf("%d %v", n, err)
 		}
