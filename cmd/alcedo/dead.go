@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/api/console"
@@ -172,6 +173,9 @@ func deadShow() *cobra.Command {
 				fmt.Fprintln(w, "Attempts")
 				for _, x := range d.Attempts {
 					fmt.Fprintf(w, "  %s\t%s\t%s\n", local(time.UnixMicro(x.Start)), x.Duration.Round(10*time.Microsecond), outcome(x.Run))
+					if x.ErrorType != "" && x.Payload != "" {
+						fmt.Fprintf(w, "    %s\n", strings.ReplaceAll(x.Payload[:min(len(x.Payload), 500)], "\n", " "))
+					}
 				}
 			}
 			if len(d.Chain) > 0 {
