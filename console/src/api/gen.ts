@@ -289,6 +289,12 @@ export interface Pause {
   since: string;
 }
 
+export interface Payload {
+  native: string;
+  cloud: string;
+  sent?: string;
+}
+
 export interface Policy {
   name: string;
   document?: unknown;
@@ -365,6 +371,11 @@ export interface Session {
   account: string;
   region: string;
   version: string;
+}
+
+export interface TestEvent {
+  name: string;
+  content: string;
 }
 
 export interface Trace {

@@ -26,7 +26,7 @@ var update = flag.Bool("update", false, "write console/src/api/gen.ts")
 var spoken = []any{
 	Session{}, history.Trace{}, Runs{}, Attempt{}, Logs{}, Events{}, EventDetail{}, Match{}, Check{}, Trigger{},
 	DeadLetter{}, DeadFilter{}, DeadPage{}, DeadOrder{}, DeadResult{}, JobInput{}, replay.Job{}, LoopLimit{}, Warning{},
-	Role{}, RoleInput{}, User{}, UserInput{}, AccessKey{}, runtimes.Runtime{},
+	TestEvent{}, Payload{}, Role{}, RoleInput{}, User{}, UserInput{}, AccessKey{}, runtimes.Runtime{},
 }
 
 // The pages' TypeScript types are those that the server encodes: go generate writes them.

@@ -110,6 +110,7 @@ func newWorld(t testing.TB) *world {
 	})
 	must(err)
 	must(ts.Pause(ctx, "g", "p", trigger.Manual, "as it was found"))
+	must(fns.PutTestEvent(ctx, "f", function.TestEvent{Name: "kept", JSON: "{}"}))
 	w.history = history.Open(store, history.Options{})
 	t.Cleanup(w.history.Close)
 	w.kv = store
@@ -265,7 +266,11 @@ func (w *world) everything() string {
 	if err != nil {
 		w.Fatal(err)
 	}
-	keys = append(keys, dead, jobs)
+	tests, err := w.h.Functions.ListTestEvents(context.Background(), "f")
+	if err != nil {
+		w.Fatal(err)
+	}
+	keys = append(keys, dead, jobs, tests)
 	b, err := json.Marshal(keys)
 	if err != nil {
 		w.Fatal(err)
