@@ -36,6 +36,8 @@ const (
 	lookEvery = 250 * time.Millisecond
 	// maxDefault is the reserve of large disks; small ones keep a twentieth.
 	maxDefault = 256 << 20
+	// unknown free space is not refused: the write itself will tell.
+	unknown = 1 << 62
 	// quiet is for how long after a recovery the same trouble is not logged again.
 	quiet = 10 * time.Second
 )
@@ -52,8 +54,7 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Medium is one file system. All methods may be called from many goroutines. The zero
-// value has no reserve and takes every write until one is held.
+// Medium is one file system. All methods may be called from many goroutines.
 type Medium struct {
 	o       Options
 	minFree int64
@@ -90,7 +91,7 @@ func (s *State) Err() error {
 	}
 }
 
-// New returns the medium of a directory. It looks at the disk later, when asked.
+// New returns the medium of a directory.
 func New(o Options) *Medium {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -108,8 +109,11 @@ func New(o Options) *Medium {
 			m.minFree = min(maxDefault, int64(total/20))
 		}
 	}
-	m.looked.Store(-int64(lookEvery))
 	m.state.Store(&State{failed: make(chan struct{})})
+	m.left.Store(unknown)
+	if m.looked.Store(-int64(lookEvery)); m.minFree > 0 {
+		m.look()
+	}
 	return m
 }
 
@@ -172,9 +176,10 @@ func (m *Medium) look() {
 	}
 	free, total, err := m.o.Usage()
 	if err != nil {
-		return // what is not known is not refused; the write itself will tell
+		m.left.Store(unknown)
+		return
 	}
-	left := int64(min(free, 1<<62)) - m.minFree
+	left := int64(min(free, unknown)) - m.minFree
 	m.left.Store(left)
 	// Once low, it stays so until there is a little more than the reserve: deletes and
 	// small writes would switch it with every look.
