@@ -66,9 +66,12 @@ func (v *verdict) size() int {
 }
 
 func (q *Queue) settle(batch []verdict) {
+	// One time for all tries: after one of which it is not known whether it was made, the
+	// next writes the same rows.
+	now := q.o.Now()
 	for delay := firstDelay; ; delay = min(2*delay, time.Minute) {
 		// Not under q.ctx: what is done is acknowledged even while the server stops.
-		now, err := q.commit(context.Background(), batch)
+		err := q.commit(context.Background(), batch, now)
 		if err == nil {
 			q.settled(batch, now)
 			return
@@ -90,10 +93,10 @@ func (q *Queue) settle(batch []verdict) {
 	}
 }
 
-// commit writes verdicts in one transaction.
-func (q *Queue) commit(ctx context.Context, batch []verdict) (now time.Time, err error) {
-	now = q.o.Now()
-	return now, q.kv.Update(ctx, func(tx kv.Txn) error {
+// commit writes verdicts in one transaction, on a full disk too: what was done is to be
+// forgotten, not done again.
+func (q *Queue) commit(ctx context.Context, batch []verdict, now time.Time) error {
+	return q.kv.Update(kv.Reserve(ctx), func(tx kv.Txn) error {
 		for i := range batch {
 			if err := q.write(tx, &batch[i], now); err != nil {
 				return err

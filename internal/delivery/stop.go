@@ -68,7 +68,8 @@ func (q *Queue) StopDelivery(ctx context.Context, function, requestID string) er
 		q.mu.Unlock()
 
 		batch := []verdict{{it: it, stopped: true, waiting: true}}
-		now, err := q.commit(ctx, batch)
+		now := q.o.Now()
+		err := q.commit(ctx, batch, now)
 		if err == nil {
 			q.settled(batch, now)
 			if batch[0].gone {
