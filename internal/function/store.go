@@ -203,7 +203,7 @@ func (s *Store) Update(ctx context.Context, name, ifMatch string, cfg Config) (*
 func (s *Store) Delete(ctx context.Context, name, ifMatch string, check Check) (*Function, error) {
 	var was *Function
 	now := s.now()
-	err := s.update(ctx, name, func(t kv.Txn) error {
+	err := s.update(kv.Reserve(ctx), name, func(t kv.Txn) error {
 		f, err := getFunction(t, name)
 		if err != nil {
 			return err

@@ -119,7 +119,7 @@ func (s *Store) seed(ctx context.Context) error {
 		d.ID, d.Created, d.Updated, d.MaxSession = id, now, now, defaultMaxSession
 		rows = append(rows, d)
 	}
-	return s.kv.Update(ctx, func(tx kv.Txn) error {
+	return s.kv.Update(kv.Reserve(ctx), func(tx kv.Txn) error {
 		if _, err := tx.Get([]byte(tableSeeded)); !errors.Is(err, kv.ErrNotFound) {
 			return err
 		}
@@ -213,7 +213,7 @@ func (n *snapshot) setRole(r *role) {
 
 // change writes rows and, once they are durable, the same change to memory.
 func (s *Store) change(ctx context.Context, write func(kv.Txn), apply func(*snapshot)) error {
-	if err := s.kv.Update(ctx, func(tx kv.Txn) error { write(tx); return nil }); err != nil {
+	if err := s.kv.Update(kv.Reserve(ctx), func(tx kv.Txn) error { write(tx); return nil }); err != nil {
 		return err
 	}
 	old := s.snap.Load()

@@ -68,7 +68,7 @@ func (s *Store) SignIn(ctx context.Context, keyID, secret string) (token string,
 	}); err != nil {
 		return "", nil, expires, err
 	}
-	err = s.kv.Update(ctx, func(tx kv.Txn) error {
+	err = s.kv.Update(kv.Reserve(ctx), func(tx kv.Txn) error {
 		for _, k := range gone {
 			tx.Delete(k)
 		}

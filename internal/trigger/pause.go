@@ -19,7 +19,7 @@ const (
 // letters, and can be redriven. A trigger that is paused stays as it is, with the first
 // reason and time. Errors: TriggerNotFound, FunctionNotFound.
 func (s *Store) Pause(ctx context.Context, functionName, name, reason, detail string) error {
-	return s.kv.Update(ctx, func(tx kv.Txn) error {
+	return s.kv.Update(kv.Reserve(ctx), func(tx kv.Txn) error {
 		_, err := s.PauseIn(tx, functionName, name, reason, detail)
 		return err
 	})

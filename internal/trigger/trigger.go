@@ -241,7 +241,7 @@ func (s *Store) Update(ctx context.Context, functionName, name string, c Change)
 
 // Delete removes a trigger. Deliveries that it owes already are still made.
 func (s *Store) Delete(ctx context.Context, functionName, name string) error {
-	return s.kv.Update(ctx, func(tx kv.Txn) error {
+	return s.kv.Update(kv.Reserve(ctx), func(tx kv.Txn) error {
 		if err := function.Exists(tx, functionName, function.Latest); err != nil {
 			return err
 		}
