@@ -144,8 +144,14 @@ func get(r kv.Reader, place []byte) (*Event, error) {
 
 func decodeEvent(place, v []byte) (*Event, error) {
 	e := &Event{ID: idOf(place), place: append([]byte(nil), place...)}
-	return e, row.Decode(v, e)
+	err := row.Decode(v, e)
+	e.Record.Time = exact(e.Record.Time)
+	return e, err
 }
+
+// exact undoes what a row does to a time: it is kept in microseconds, as a floating-point
+// number of seconds, which comes back a little less or more.
+func exact(t time.Time) time.Time { return t.Round(time.Microsecond).UTC() }
 
 // find reads an event by its id; nil if there is none. Older servers left the suffix out
 // of the ids that they gave to runs: of several events in one transaction, the one that
@@ -155,9 +161,9 @@ func find(r kv.Reader, id, requestID string) (*Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	exact, err := get(r, place)
-	if err != nil || exact != nil && (requestID == "" || exact.owes(requestID)) {
-		return exact, err
+	same, err := get(r, place)
+	if err != nil || same != nil && (requestID == "" || same.owes(requestID)) {
+		return same, err
 	}
 	var first, owing *Event
 	err = r.Scan(kv.Prefix(append([]byte(tEvent), place[:8]...)), func(k, v []byte) error {
@@ -179,8 +185,8 @@ func find(r kv.Reader, id, requestID string) (*Event, error) {
 		return nil, err
 	case owing != nil:
 		return owing, nil
-	case exact != nil:
-		return exact, nil
+	case same != nil:
+		return same, nil
 	case len(place) == 8 || requestID != "":
 		return first, nil
 	}

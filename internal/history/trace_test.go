@@ -125,6 +125,11 @@ b/in/a -2
   wrote b/out/a 0 <
    owes hidden run 1
   wrote 1 more event 0`},
+		{"an event hides its runs", TraceQuery{Bucket: "b", Key: "in/a", MayEvent: func(_, k string) bool { return k != "out/a" }}, `
+b/in/a 0 <
+ owes f r1 Succeeded 1
+  wrote hidden event 2
+  wrote b/out/b 2`},
 		{"on the way up too", TraceQuery{Bucket: "c", Key: "idx/a", MayFunction: func(f string) bool { return f != "f" }}, `
 hidden run -3
  wrote b/out/a -2

@@ -153,6 +153,17 @@ func TestEventsOfOthers(t *testing.T) {
 	if len(e.Owed) != 1 || e.Owed[0].Function != "f" || e.HiddenRuns != 1 || len(e.Written) != 0 {
 		t.Errorf("%+v", e)
 	}
+	mine := w.upload("b", "in/mine", delivery.Owed{RequestID: "R3", Function: "f"})
+	l = lineage.Next(nil, "R3", "f", "t", mine)
+	w.wrote(l, "c", "out/secret")
+	w.wrote(l, "b", "out/mine")
+	w.ran("f", "R3", time.Now(), "log")
+	onlyB := w.key("onlyb", `{"Effect":"Allow","Action":["oss:ListObjects","fc:GetFunction"],"Resource":["acs:oss:*:*:b","acs:fc:*:*:functions/f"]}`)
+	w.do(onlyB, "GET", "/api/events/"+mine, "").into(&e)
+	if len(e.Owed) != 1 || len(e.Written) != 1 || e.Written[0].Key != "out/mine" {
+		t.Errorf("%+v", e)
+	}
+
 	w.ran("g", "R1", time.Now(), "log")
 	w.do(bf, "GET", "/api/trace?run=R1", "").refused(403, "AccessDenied", "")
 }
