@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/kv"
 	"github.com/alcedo-storage/alcedo/internal/kv/row"
 	"github.com/alcedo-storage/alcedo/internal/run"
@@ -164,19 +165,23 @@ func (s *Store) write() {
 			}
 		}
 		wait.Stop()
-		if n := s.untold.Swap(0); n > 0 {
-			s.o.Logger.Warn("runs were left out of the history: it could not keep up", "runs", n)
-		}
 		for len(rs) > 0 {
 			n, err := s.store(rs)
 			if err != nil {
 				s.dropped.Add(uint64(len(rs)))
-				if !errors.Is(err, kv.ErrClosed) {
+				if fault.KindOf(err) == fault.Unavailable {
+					s.untold.Add(uint64(len(rs))) // the disk is full: told once, when it has room again
+				} else if !errors.Is(err, kv.ErrClosed) {
 					s.o.Logger.Error("writing the history of runs failed", "runs", len(rs), "error", err)
 				}
 				break
 			}
 			rs = rs[n:]
+		}
+		if len(rs) == 0 {
+			if n := s.untold.Swap(0); n > 0 {
+				s.o.Logger.Warn("runs were left out of the history: it could not keep up, or the disk was full", "runs", n)
+			}
 		}
 		s.mu.Lock()
 		close(s.changed)

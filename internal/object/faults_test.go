@@ -314,7 +314,7 @@ func TestFaults(t *testing.T) {
 	t.Run("none", func(t *testing.T) {
 		total = faults(t, &faultyDisk{kind: errorfs.OpIsWrite, from: -1}, codeDir, false)
 	})
-	for from := int64(0); from < total; from += stride(9) {
+	for from := int64(0); from < total; from += stride(13) {
 		for mode, name := range []string{"once", "until mended", "until closed", "under kv until mended"} {
 			err := []error{syscall.ENOSPC, syscall.EIO, syscall.EROFS}[int(from)%3]
 			t.Run(fmt.Sprintf("%d %s: %v", from, name, err), func(t *testing.T) {

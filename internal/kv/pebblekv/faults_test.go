@@ -147,7 +147,7 @@ func TestWriteFaults(t *testing.T) {
 	if total < 40 {
 		t.Fatalf("the workload makes %d write operations; it is to flush tables", total)
 	}
-	step := stride(11)
+	step := stride(17)
 	for from := int64(0); from < total; from += step {
 		for mode, name := range []string{"once", "until mended", "until closed"} {
 			t.Run(fmt.Sprintf("%d %s", from, name), func(t *testing.T) {
