@@ -3,6 +3,7 @@ package object
 import (
 	"context"
 	"crypto/md5"
+	"errors"
 	"strings"
 
 	"github.com/alcedo-storage/alcedo/internal/event"
@@ -328,15 +329,16 @@ func (s *Store) Delete(ctx context.Context, o event.Origin, bucket, key string) 
 	return existed, wrap(err)
 }
 
-// DeleteMultiple removes objects, in transactions of up to 100 keys; each key that
-// existed causes an event of its own. Invalid keys are refused before anything is done.
+// DeleteMultiple removes objects, in transactions of up to 100 keys, fewer where their
+// events owe so many runs that they would not fit one; each key that existed causes an
+// event of its own. Invalid keys are refused before anything is done.
 func (s *Store) DeleteMultiple(ctx context.Context, o event.Origin, bucket string, keys []string) error {
 	for _, k := range keys {
 		if err := CheckKey(k); err != nil {
 			return err
 		}
 	}
-	const batch = 100
+	batch := 100
 	for {
 		n := min(batch, len(keys))
 		err := s.kv.Update(kv.Reserve(ctx), func(tx kv.Txn) error {
@@ -351,6 +353,10 @@ func (s *Store) DeleteMultiple(ctx context.Context, o event.Origin, bucket strin
 			}
 			return nil
 		})
+		if errors.Is(err, kv.ErrTooLarge) && n > 1 {
+			batch = n / 2
+			continue
+		}
 		if err != nil {
 			return wrap(err)
 		}
