@@ -56,7 +56,7 @@ func main() {
 	}
 	seconds := flag.Float64("seconds", 4, "length of each load")
 	output := flag.String("output", "table", "table or json")
-	only := flag.String("only", "", "only the measurements whose name contains this: storage, invoke, trigger, process")
+	only := flag.String("only", "", "only the measurements whose name contains this: storage, invoke, trigger, process, backlog")
 	strict := flag.Bool("strict", false, "exit 1 if a target is missed")
 	bin := flag.String("bin", "bin/alcedo", "the server")
 	flag.Parse()
@@ -198,7 +198,7 @@ func (b *bench) run() ([]row, error) {
 	for _, part := range []struct {
 		name string
 		run  func(*floorServer) error
-	}{{"storage", b.storage}, {"invoke", b.invoke}, {"trigger", b.trigger}, {"process", b.process}} {
+	}{{"storage", b.storage}, {"invoke", b.invoke}, {"trigger", b.trigger}, {"process", b.process}, {"backlog", b.backlog}} {
 		if !b.wants(part.name) {
 			continue
 		}
