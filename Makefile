@@ -53,8 +53,12 @@ fuzz: ## every fuzz target for FUZZTIME (10s)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz
 
 .PHONY: torture
-torture: ## cut the power 100,000 times between an upload and the run it owes (CUTS=, some 15 minutes)
+torture: ## cut the power 100,000 times under uploads and the runs they owe (CUTS=, some 15 minutes)
 	@ALCEDO_CUTS=$(CUTS) $(GO) test -timeout 2h -count 1 -v -run TestPowerCuts ./internal/delivery
+
+.PHONY: crash
+crash: setup ## kill -9 the server 50 times under load, count what is lost (CRASHFLAGS=, --help)
+	@node e2e/crash/run.js $(CRASHFLAGS)
 
 .PHONY: clean
 clean: ## remove what was built and installed; never ./alcedo-data
