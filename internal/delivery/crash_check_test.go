@@ -160,6 +160,17 @@ func (w *world) checkDeliveries(c *cut, h *house, events []kept, n *tally) (wait
 		}
 		gone[id] = true
 	}
+	for id, o := range owed {
+		n.owed++
+		switch {
+		case waiting[id]:
+			n.queued++
+		case gone[id]:
+		case ended[id]:
+		default:
+			return nil, fmt.Errorf("the delivery %s to %s is lost: it was begun %d times, never succeeded, and neither waits nor is a dead letter", id, o.Function, begun[id])
+		}
+	}
 	// The history tells of the end of each delivery that is over, and of no other.
 	over := map[string]string{}
 	if err := scan(h.kv, "h/o/", func(id string, o *delivery.Outcome) { over[id] = o.State }); err != nil {
@@ -171,7 +182,6 @@ func (w *world) checkDeliveries(c *cut, h *house, events []kept, n *tally) (wait
 		}
 	}
 	for id, o := range owed {
-		n.owed++
 		want := delivery.Succeeded
 		if waiting[id] {
 			want = ""
@@ -180,14 +190,6 @@ func (w *world) checkDeliveries(c *cut, h *house, events []kept, n *tally) (wait
 		}
 		if over[id] != want {
 			return nil, fmt.Errorf("the history tells of the delivery %s to %s the end %q, want %q", id, o.Function, over[id], want)
-		}
-		switch {
-		case waiting[id]:
-			n.queued++
-		case gone[id]:
-		case ended[id]:
-		default:
-			return nil, fmt.Errorf("the delivery %s to %s is lost: it was begun %d times, never succeeded, and neither waits nor is a dead letter", id, o.Function, begun[id])
 		}
 	}
 	return waiting, nil

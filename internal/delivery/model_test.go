@@ -333,8 +333,13 @@ func (m *model) Put(t *rapid.T) {
 func (m *model) Append(t *rapid.T) {
 	b, k, s, want := m.at(t)
 	data, position := drawData(t), s.length(k)
-	if rapid.IntRange(0, 4).Draw(t, "wrong position") == 0 {
+	switch rapid.IntRange(0, 9).Draw(t, "position") {
+	case 0:
+		position = 0
+	case 1:
 		position++
+	case 2:
+		position = max(0, position-1)
 	}
 	old, there := s.objects[k]
 	if want == "" && there && old.kind != object.Appendable {
