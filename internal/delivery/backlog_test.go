@@ -227,6 +227,133 @@ func TestMemoryIsBoundedInBytes(t *testing.T) {
 	})
 }
 
+// However much one queue holds, another's deliveries come into memory.
+func TestEveryQueueHasRoom(t *testing.T) {
+	r := newRooms(t, "f", "g")
+	synctest.Test(t, func(t *testing.T) {
+		h := &handler{do: func(run.Call) (string, error) { return "", busy }}
+		q := r.open(h, Options{Held: 50, Window: 100})
+		q.Start(t.Context())
+		defer q.Stop(t.Context())
+		owe(t, q, 100, Delivery{Function: "f"})
+		synctest.Wait()
+		owe(t, q, 4, Delivery{Function: "g"})
+		synctest.Wait()
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if f, g := len(q.queues["f"].known), len(q.queues["g"].known); f < 40 || f > 50 || g < 3 {
+			t.Errorf("f has %d in memory, g %d", f, g)
+		}
+	})
+}
+
+// places notes where scans of the queue begin.
+type places struct {
+	kv.Store
+	mu     sync.Mutex
+	starts []string
+}
+
+func (p *places) View(ctx context.Context, fn func(kv.Reader) error) error {
+	return p.Store.View(ctx, func(r kv.Reader) error { return fn(placeReader{r, p}) })
+}
+
+type placeReader struct {
+	kv.Reader
+	p *places
+}
+
+func (r placeReader) Scan(rg kv.Range, fn func(k, v []byte) error) error {
+	r.p.mu.Lock()
+	r.p.starts = append(r.p.starts, string(rg.Start))
+	r.p.mu.Unlock()
+	return r.Reader.Scan(rg, fn)
+}
+
+// Draining never goes back over what it deleted, though new rows come meanwhile and others
+// are tried again: an LSM tree would pass all the deleted ones each time.
+func TestDrainingDoesNotGoBack(t *testing.T) {
+	r := newRooms(t, "f")
+	p := &places{Store: r.kv}
+	r.kv = p
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		h := &handler{}
+		h.do = func(c run.Call) (string, error) {
+			h.mu.Lock()
+			n++
+			bad := n%50 == 0
+			h.mu.Unlock()
+			time.Sleep(10 * time.Millisecond)
+			if bad {
+				return runner.ErrorHandled, nil
+			}
+			return "", nil
+		}
+		q := r.open(h, Options{Window: 100})
+		owe(t, q, 2000, Delivery{Function: "f"})
+		q = r.open(h, Options{Window: 100})
+		q.Start(t.Context())
+		defer q.Stop(t.Context())
+		synctest.Wait()
+		p.mu.Lock()
+		p.starts = nil
+		p.mu.Unlock()
+		for range 200 {
+			time.Sleep(100 * time.Millisecond)
+			cause(t, q, "f/new", nil)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		last, distinct := "", 0
+		for i, s := range p.starts {
+			// Rows that are due when one is deleted stand behind it.
+			if s < last {
+				t.Errorf("scan %d of %d went back: %x after %x", i, len(p.starts), s, last)
+			}
+			if s > last {
+				distinct++
+			}
+			last = s
+		}
+		if distinct < 20 || len(p.starts) > 1000 {
+			t.Errorf("%d scans from %d places", len(p.starts), distinct)
+		}
+		p.starts = nil
+	})
+	if left := rowsLeft(t, r.kv, tQueue); len(left) != 0 {
+		t.Errorf("%d rows left", len(left))
+	}
+}
+
+// A run whose row is gone when it ends, for another one was first, has no outcome of its
+// own.
+func TestRunOfARowThatIsGone(t *testing.T) {
+	r := newRooms(t, "f")
+	synctest.Test(t, func(t *testing.T) {
+		h := &handler{do: func(run.Call) (string, error) { time.Sleep(time.Second); return "", nil }}
+		j := journal{r.kv}
+		q := r.open(h, Options{Journal: j})
+		q.Start(t.Context())
+		defer q.Stop(t.Context())
+		cause(t, q, "f/a", nil)
+		cause(t, q, "f/b", nil)
+		synctest.Wait()
+		if err := r.kv.Update(t.Context(), func(tx kv.Txn) error {
+			tx.Delete([]byte(rowsLeft(t, r.kv, tQueue)[0]))
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if o := j.outcomes(t); len(o) != 1 {
+			t.Errorf("outcomes %q", o)
+		}
+	})
+}
+
 // Large dead letters and results do not make a transaction of verdicts too large.
 func TestVerdictsFitTheirTransaction(t *testing.T) {
 	r := newRooms(t, "f")

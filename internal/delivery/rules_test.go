@@ -214,6 +214,9 @@ func TestBlockingTriggerKeepsItsOrder(t *testing.T) {
 		if !slices.Equal(order(), []string{"f/0"}) {
 			t.Fatalf("run: %q", order())
 		}
+		if n := h.count(); n < 6+7200/22 || n > 6+7200/11 { // it takes a second, and 10 to 20 between
+			t.Errorf("%d runs in two hours", n)
+		}
 		s, err := q.FunctionStats(t.Context(), "f")
 		if err != nil || s.Waiting+s.Running != 5 || len(s.Holds) != 1 || s.Holds[0].Trigger != "strict" || s.Holds[0].Reason != runner.ErrorUnhandled || time.Since(s.Holds[0].Since) < time.Hour {
 			t.Errorf("stats %+v %v", s, err)
