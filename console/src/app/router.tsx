@@ -28,7 +28,7 @@ const functions = createRoute({
 const fn = createRoute({
   getParentRoute: () => root,
   path: '/functions/$name/{-$tab}',
-  validateSearch: texts('qualifier', 'q', 'level', 'request', 'since', 'section', 'file'),
+  validateSearch: texts('qualifier', 'q', 'level', 'request', 'since', 'section', 'file', 'event'),
   component: lazyRouteComponent(() => import('../features/functions/function-page'), 'FunctionPage'),
 });
 const buckets = createRoute({
@@ -58,7 +58,7 @@ const event = createRoute({
 const trace = createRoute({
   getParentRoute: () => root,
   path: '/trace',
-  validateSearch: texts('bucket', 'key', 'event', 'run', 'view'),
+  validateSearch: texts('bucket', 'key', 'event', 'run', 'view', 'fan'),
   component: lazyRouteComponent(() => import('../features/events/trace-page'), 'TracePage'),
 });
 const dead = createRoute({
@@ -70,7 +70,7 @@ const dead = createRoute({
 const jobs = createRoute({
   getParentRoute: () => root,
   path: '/jobs',
-  validateSearch: texts('job', 'new', 'function', 'trigger'),
+  validateSearch: texts('job', 'new', 'kind', 'function', 'trigger', 'prefix', 'since', 'until'),
   component: lazyRouteComponent(() => import('../features/events/jobs-page'), 'JobsPage'),
 });
 const access = createRoute({

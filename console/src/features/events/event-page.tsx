@@ -1,7 +1,394 @@
+import { ApartmentOutlined, CaretRightOutlined, ExperimentOutlined, InboxOutlined } from '@ant-design/icons';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link, useParams, useSearch } from '@tanstack/react-router';
+import { Alert, Button, Tag, Tooltip } from 'antd';
+import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Page } from '../../shared/ui';
+import type { Attempt, EventDetail, Info, Job, JobInput, Match, Owed } from '../../api/gen';
+import { Loading } from '../../app/shell';
+import { api, type Refusal } from '../../shared/api';
+import { bytes, count, duration } from '../../shared/format';
+import { useLive } from '../../shared/live';
+import { after } from '../../shared/span';
+import { over, StatePill } from '../../shared/states';
+import { isImage, Thumb } from '../../shared/thumb';
+import { Copy, Page, Problem, Time } from '../../shared/ui';
+import { Waterfall } from '../../shared/waterfall-chart';
+import { failed } from '../../shared/waterfall';
+import { attemptsOf, eventOf, keys, warningsOf } from './api';
+import { Area, Facts, FunctionLink, Id, ObjectLink, shortType } from './area';
 
+/** EventPage says what happened to an object, what came of it, and why nothing else did. */
 export function EventPage() {
-  const { t } = useTranslation();
-  return <Page title={t('nav.events')}>{null}</Page>;
+  const { t } = useTranslation('events');
+  const { id } = useParams({ from: '/events/$id' });
+  const q = useQuery(eventOf(id));
+  const client = useQueryClient();
+  const e = q.data;
+  const busy = !!e?.owed?.some((o) => !over(o.state));
+  useLive(busy, async (_, signal) => {
+    await new Promise((resolve) => setTimeout(resolve, 900));
+    signal.throwIfAborted();
+    await client.fetchQuery({ ...eventOf(id), staleTime: 0, retry: false });
+    return '';
+  });
+  // What a run wrote is known as soon as it is over; its record follows a moment later.
+  useEffect(() => {
+    if (busy || !e?.owed?.some((o) => o.attempts > 0 && !o.last)) return;
+    const timer = setTimeout(() => void q.refetch(), 500);
+    return () => clearTimeout(timer);
+  });
+  if (q.isPending) return <Loading />;
+  if (!e) {
+    return (
+      <Page title={t('event')}>
+        <Area />
+        <Problem error={q.error} retry={() => void q.refetch()} />
+      </Page>
+    );
+  }
+  const name = e.key ?? e.bucket;
+  return (
+    <Page
+      title={name.slice(name.lastIndexOf('/', name.length - 2) + 1)}
+      lead={
+        <>
+          <Tag className="type-tag">{e.type || t(`mark.${e.mark}`)}</Tag> <Time at={Date.parse(e.time)} />
+        </>
+      }
+      extra={
+        <Link to="/trace" search={{ event: e.id }} className="button-link">
+          <ApartmentOutlined aria-hidden /> {t('lineage')}
+        </Link>
+      }
+    >
+      <Area />
+      <Header e={e} />
+      <Happened e={e} />
+      {!e.mark && <NothingElse e={e} />}
+    </Page>
+  );
 }
+
+function Header({ e }: { e: EventDetail }) {
+  const { t } = useTranslation('events');
+  const picture = e.key && isImage(e.key, e.contentType);
+  return (
+    <section className="card event-head" aria-label={t('event')}>
+      {picture && (
+        <ObjectLink bucket={e.bucket} objectKey={e.key}>
+          <Thumb bucket={e.bucket} objectKey={e.key!} contentType={e.contentType} size={112} version={e.eTag?.slice(0, 8)} />
+          <span className="off-screen">{e.key}</span>
+        </ObjectLink>
+      )}
+      <Facts
+        of={[
+          [t('object'), <ObjectLink key="o" bucket={e.bucket} objectKey={e.key} />],
+          [t('time'), <Time key="t" at={Date.parse(e.time)} exact />],
+          [t('common:size'), e.key && bytes(e.size) + (e.deltaSize !== e.size && e.deltaSize !== 0 ? ` (${e.deltaSize > 0 ? '+' : '−'}${bytes(Math.abs(e.deltaSize))})` : '')],
+          [t('contentType'), e.contentType],
+          [
+            t('causedBy'),
+            e.by && (
+              <>
+                <FunctionLink name={e.by.function} />
+                {e.by.event && (
+                  <>
+                    {' · '}
+                    <Link to="/events/$id" params={{ id: e.by.event }} search={{ run: e.by.run }}>
+                      {t('itsRun')}
+                    </Link>
+                  </>
+                )}
+                {' · '}
+                {t('depth', { n: e.by.depth })}
+              </>
+            ),
+          ],
+          [t('principal'), e.principalId && <Id text={e.principalId} />],
+          [t('sourceIp'), e.sourceIp],
+          [t('requestId'), e.requestId && <Id text={e.requestId} label={t('copyRequestId')} />],
+          [t('eventId'), <Id key="i" text={e.id} label={t('copyEventId')} />],
+        ]}
+      />
+    </section>
+  );
+}
+
+function Happened({ e }: { e: EventDetail }) {
+  const { t } = useTranslation('events');
+  const owed = e.owed ?? [];
+  const [all, setAll] = useState(false);
+  const fires = (e.triggersNow ?? []).filter((m) => m.fires).length;
+  return (
+    <section aria-labelledby="happened">
+      <h2 id="happened">{t('happened')}</h2>
+      {owed.length === 0 && !e.hiddenRuns && (
+        <Alert type="info" showIcon icon={<InboxOutlined />} title={t('nothingHappened')} description={t(fires ? 'nothingThen' : 'nothingWhy')} />
+      )}
+      {owed.slice(0, all ? undefined : 20).map((o) => (
+        <DeliveryCard key={o.requestId} e={e} o={o} />
+      ))}
+      {!all && owed.length > 20 && <Button onClick={() => setAll(true)}>{t('showAll', { n: count(owed.length) })}</Button>}
+      {!!e.hiddenRuns && <p className="dim">{t('hiddenWhy', { n: e.hiddenRuns })}</p>}
+    </section>
+  );
+}
+
+function DeliveryCard({ e, o }: { e: EventDetail; o: Owed }) {
+  const { t } = useTranslation('events');
+  const { run } = useSearch({ from: '/events/$id' });
+  const runs = useQuery(attemptsOf(o.requestId, o.state, o.attempts));
+  const attempts = runs.data ?? (o.last ? [{ ...o.last, log: '' } as Attempt] : []);
+  const last = attempts.at(-1);
+  const written = (e.written ?? []).filter((w) => w.by?.run === o.requestId);
+  const held = useQuery(warningsOf(o.function, !over(o.state) && o.state !== 'Running'));
+  const hold = held.data?.filter((w) => w.kind === 'held' && (!w.trigger || w.trigger === o.trigger));
+  const bad = over(o.state) && o.state !== 'Succeeded';
+  const heading = `run-${o.requestId}`;
+  // Of a run that was owed later (a replay), nobody kept when that was.
+  const begin = o.mark ? undefined : Date.parse(e.time);
+  return (
+    <section className={'card delivery' + (run === o.requestId ? ' marked' : '')} aria-labelledby={heading} data-function={o.function}>
+      <header className="delivery-head">
+        <h3 id={heading}>
+          <FunctionLink name={o.function} />
+          {o.trigger && (
+            <span className="dim">
+              {' '}
+              ‹{' '}
+              <Link to="/functions/$name/{-$tab}" params={{ name: o.function, tab: 'triggers' }} search={{ q: o.trigger }}>
+                {o.trigger}
+              </Link>
+            </span>
+          )}
+        </h3>
+        <StatePill state={o.state} />
+        {o.mark && <Tag>{t(`mark.${o.mark}`)}</Tag>}
+        {o.job && (
+          <Link to="/jobs" search={{ job: o.job }}>
+            {t('itsJob')}
+          </Link>
+        )}
+        <span className="grow" />
+        <span className="delivery-actions">
+          <Link to="/functions/$name/{-$tab}" params={{ name: o.function, tab: 'test' }} search={{ event: e.id }} className="button-link small">
+            <ExperimentOutlined aria-hidden /> {t('asTestEvent')}
+          </Link>
+          {o.trigger && !e.mark && <Replay e={e} function={o.function} trigger={o.trigger} />}
+        </span>
+      </header>
+      {bad && (
+        <Alert
+          type="error" showIcon className="gap-small"
+          title={o.reason ? t(`reason.${o.reason}`, { defaultValue: o.reason }) : t(`state.${o.state}`)}
+          description={
+            <>
+              {last && failed(last) && <div>{last.message || errorMessage(last)}</div>}
+              {o.state !== 'Stopped' && (
+                <div className="row">
+                  <Link to="/dead-letters" search={{ function: o.function, trigger: o.trigger, bucket: e.bucket, prefix: e.key }}>
+                    {t('toDeadLetter')}
+                  </Link>
+                  {o.reason === 'RecursiveInvocation' && (
+                    <Link to="/trace" search={{ run: o.requestId }}>
+                      {t('wholeChain')}
+                    </Link>
+                  )}
+                </div>
+              )}
+            </>
+          }
+        />
+      )}
+      {o.state === 'Retrying' && o.reason && <p className="dim">{t('retriesFor', { reason: t(`reason.${o.reason}`, { defaultValue: o.reason }) })}</p>}
+      {hold?.map((w) => <Alert key={w.kind + w.trigger} type="warning" showIcon className="gap-small" title={w.message} />)}
+      <Waterfall attempts={attempts} begin={begin} state={o.state} />
+      {attempts.length === 0 && over(o.state) && o.attempts === 0 && <p className="dim">{t('neverRan')}</p>}
+      <Facts
+        of={[
+          [t('duration'), last && !last.fault && duration(last.durationNanos)],
+          [t('billed'), last?.billedMs && t('ms', { n: count(last.billedMs) })],
+          [t('memory'), last?.memoryMB && `${last.memoryMB} MB`],
+          [t('instance'), last && !last.fault && (last.cold ? t('cold') : t('warm'))],
+          [t('version'), last?.version && (o.qualifier && o.qualifier !== last.version ? `${o.qualifier} → ${last.version}` : last.version)],
+          [t('attempts'), count(Math.max(o.attempts, attempts.length))],
+          [t('requestId'), <Id key="r" text={o.requestId} label={t('copyRequestId')} />],
+        ]}
+      />
+      {runs.error && <Problem error={runs.error} retry={() => void runs.refetch()} />}
+      {attempts.map((a, i) => (
+        <AttemptLog key={i} a={a} n={i + 1} open={i === attempts.length - 1 && failed(a)} only={attempts.length === 1} />
+      ))}
+      {written.length > 0 && <Written list={written} />}
+    </section>
+  );
+}
+
+/** errorMessage reads what a failed function returned: {"errorMessage": …}. */
+function errorMessage(a: Attempt): string {
+  try {
+    const p = JSON.parse(a.payload ?? '') as { errorMessage?: string; errorType?: string };
+    return [p.errorType, p.errorMessage].filter(Boolean).join(': ') || (a.errorType ?? '');
+  } catch {
+    return a.errorType ?? a.fault ?? '';
+  }
+}
+
+function AttemptLog({ a, n, open, only }: { a: Attempt; n: number; open: boolean; only: boolean }) {
+  const { t } = useTranslation('events');
+  const bad = failed(a);
+  const [shown, setShown] = useState<boolean>();
+  return (
+    <details className="log" open={shown ?? open} onToggle={(e) => setShown(e.currentTarget.open)}>
+      <summary>
+        <span>{only ? t('log') : t('logOf', { n })}</span>
+        {bad && <span className="log-error">{a.errorType || a.fault}</span>}
+        <span className="dim clip log-first">{a.log.trim().split('\n')[0] || t('noLog')}</span>
+      </summary>
+      <div className="log-body">
+        {a.log && (
+          <span className="json-copy">
+            <Copy text={a.log} label={t('copyLog')} />
+          </span>
+        )}
+        {(a.message || (bad && a.payload)) && (
+          <p className="log-message">
+            {a.message || errorMessage(a)}
+          </p>
+        )}
+        {a.log ? (
+          <pre tabIndex={0} role="region" aria-label={t('logOf', { n })}>
+            {a.log}
+          </pre>
+        ) : (
+          <p className="dim">{t('noLog')}</p>
+        )}
+        {a.logCut && <p className="dim">{t('logCut')}</p>}
+        <Link to="/functions/$name/{-$tab}" params={{ name: a.function, tab: 'logs' }} search={{ request: a.requestId }}>
+          {t('inLogs')}
+        </Link>
+      </div>
+    </details>
+  );
+}
+
+function Written({ list }: { list: Info[] }) {
+  const { t } = useTranslation('events');
+  const [all, setAll] = useState(false);
+  return (
+    <div className="written">
+      <h4>{t('written', { count: list.length, n: count(list.length) })}</h4>
+      <ul>
+        {list.slice(0, all ? undefined : 12).map((w) => (
+          <li key={w.id}>
+            <Link to="/events/$id" params={{ id: w.id }} className="written-link">
+              {w.key && <Thumb bucket={w.bucket} objectKey={w.key} contentType={w.contentType} size={44} version={w.eTag?.slice(0, 8)} />}
+              <span className="written-text">
+                <span className="clip" title={`${w.bucket}/${w.key ?? ''}`}>
+                  {w.key ?? w.bucket}
+                </span>
+                <span className="dim">
+                  {shortType(w.type)} · {bytes(w.size)}
+                </span>
+              </span>
+            </Link>
+          </li>
+        ))}
+      </ul>
+      {!all && list.length > 12 && (
+        <Button size="small" onClick={() => setAll(true)}>
+          {t('showAll', { n: count(list.length) })}
+        </Button>
+      )}
+    </div>
+  );
+}
+
+function Replay({ e, function: name, trigger }: { e: EventDetail; function: string; trigger: string }) {
+  const { t } = useTranslation('events');
+  const client = useQueryClient();
+  const replay = useMutation<Job, Refusal>({
+    mutationFn: () => {
+      const order: JobInput = { kind: 'replay', function: name, trigger, prefix: e.key, since: e.time, until: after(e.time) };
+      return api.post<Job>('/jobs', order);
+    },
+    onSuccess: () => {
+      for (const ms of [600, 1500, 3000]) setTimeout(() => void client.invalidateQueries({ queryKey: keys.one(e.id) }), ms);
+    },
+  });
+  const refused = replay.error?.code === 'AccessDenied' ? replay.error.message : '';
+  return (
+    <>
+      <Tooltip title={refused || t('replayHint')}>
+        <Button size="small" icon={<CaretRightOutlined />} loading={replay.isPending} disabled={!!refused} onClick={() => replay.mutate()}>
+          {t('replay')}
+        </Button>
+      </Tooltip>
+      {replay.isSuccess && (
+        <Link to="/jobs" search={{ job: replay.data.id }} role="status">
+          {t('replayBegun')}
+        </Link>
+      )}
+      {replay.error && (
+        <span className="log-error" role="alert">
+          {replay.error.message}
+        </span>
+      )}
+    </>
+  );
+}
+
+function NothingElse({ e }: { e: EventDetail }) {
+  const { t } = useTranslation('events');
+  const [all, setAll] = useState(false);
+  const list = e.triggersNow ?? [];
+  const ran = new Set((e.owed ?? []).map((o) => `${o.function}/${o.trigger}`));
+  const rest = list.filter((m) => !ran.has(`${m.function}/${m.trigger}`) || !m.fires);
+  const matched = list.length - rest.length;
+  return (
+    <section aria-labelledby="nothing-else">
+      <h2 id="nothing-else">{t((e.owed ?? []).length || e.hiddenRuns ? 'nothingElse' : 'nothingAtAll')}</h2>
+      <p className="dim">{t('judgedNow')}</p>
+      {list.length === 0 ? (
+        <Alert
+          type="info" showIcon title={t('noTriggers', { bucket: e.bucket })}
+          description={
+            <Link to="/functions" search={{}}>
+              {t('toFunctions')}
+            </Link>
+          }
+        />
+      ) : rest.length === 0 ? (
+        <p>{t('allMatched', { count: matched })}</p>
+      ) : (
+        <ul className="card reasons">
+          {rest.slice(0, all ? undefined : 15).map((m) => (
+            <Reason key={`${m.function}/${m.trigger}`} e={e} m={m} />
+          ))}
+        </ul>
+      )}
+      {!all && rest.length > 15 && <Button onClick={() => setAll(true)}>{t('showAll', { n: count(rest.length) })}</Button>}
+    </section>
+  );
+}
+
+function Reason({ e, m }: { e: EventDetail; m: Match }) {
+  const { t } = useTranslation('events');
+  const state = m.fires ? 'fires' : m.state === 'enabled' ? 'none' : m.state;
+  return (
+    <li data-trigger={m.trigger}>
+      <span className={`reason-state is-${state}`}>{t(`match.${state}`)}</span>
+      <span className="reason-who">
+        <Link to="/functions/$name/{-$tab}" params={{ name: m.function, tab: 'triggers' }} search={{ q: m.trigger }}>
+          {m.trigger}
+        </Link>
+        <span className="dim"> › {m.function}</span>
+      </span>
+      <span className="reason-why">{m.fires ? t('firesNow') : sentence(m.reason ?? '')}</span>
+      {m.fires && <Replay e={e} function={m.function} trigger={m.trigger} />}
+    </li>
+  );
+}
+
+const sentence = (s: string) => s.charAt(0).toUpperCase() + s.slice(1) + (/[.!?]$/.test(s) ? '' : '.');

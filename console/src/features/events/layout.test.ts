@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest';
+import type { Trace } from '../../api/gen';
+import { boxHeight, boxWidth, placed } from './layout';
+
+function tree(fan: number, runs: number): Trace {
+  const t: Trace = { focus: 'event:0', root: 'event:0', nodes: [{ id: 'event:0', kind: 'event', level: 0 }], edges: [] };
+  for (let r = 0; r < runs; r++) {
+    t.nodes!.push({ id: `run:${r}`, kind: 'run', parent: 'event:0', level: 1 });
+    t.edges!.push({ from: 'event:0', to: `run:${r}`, kind: 'owes' });
+    for (let i = 0; i < fan; i++) {
+      t.nodes!.push({ id: `event:${r}.${i}`, kind: 'event', parent: `run:${r}`, level: 2 });
+      t.edges!.push({ from: `run:${r}`, to: `event:${r}.${i}`, kind: 'wrote' });
+    }
+  }
+  return t;
+}
+
+it('puts effects to the right of causes, and nothing over anything', () => {
+  const trace = tree(9, 20); // 201 nodes, as many as a trace has
+  const at = placed(trace);
+  for (const e of trace.edges!) expect(at.get(e.to)!.x).toBeGreaterThan(at.get(e.from)!.x + boxWidth);
+  const all = [...at.values()];
+  const over = all.filter((a, i) => all.some((b, j) => j > i && Math.abs(a.x - b.x) < boxWidth && Math.abs(a.y - b.y) < boxHeight));
+  expect(over).toEqual([]);
+});

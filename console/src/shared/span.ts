@@ -1,0 +1,36 @@
+// Ranges of time as they stand in the URL: "15m" before now, or exact times in RFC 3339.
+import type { Zone } from './format';
+
+const units: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** instant is the time that a text of the URL means; undefined if it means none. */
+export function instant(text: string | undefined, now = Date.now()): string | undefined {
+  if (!text) return undefined;
+  const ago = /^(\d{1,5})([mhd])$/.exec(text);
+  if (ago) return new Date(now - Number(ago[1]) * units[ago[2]!]!).toISOString();
+  return Number.isNaN(Date.parse(text)) ? undefined : text;
+}
+
+/** toInput writes an exact time for an input of the type datetime-local. */
+export function toInput(text: string | undefined, zone: Zone): string {
+  const at = Date.parse(instant(text) ?? '');
+  if (Number.isNaN(at)) return '';
+  const shift = zone === 'utc' ? 0 : new Date(at).getTimezoneOffset() * 60_000;
+  return new Date(at - shift).toISOString().slice(0, 19);
+}
+
+/** fromInput is its inverse. */
+export function fromInput(value: string, zone: Zone): string | undefined {
+  if (!value) return undefined;
+  const at = Date.parse(zone === 'utc' ? value + 'Z' : value);
+  return Number.isNaN(at) ? undefined : new Date(at).toISOString();
+}
+
+/** after is the moment that comes next after an exact time, a nanosecond later. */
+export function after(text: string): string {
+  const m = /^(.*T\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z$/.exec(text);
+  if (!m) return new Date(Date.parse(text) + 1).toISOString();
+  const ns = Number((m[2] ?? '').padEnd(9, '0')) + 1;
+  if (ns < 1e9) return `${m[1]}.${String(ns).padStart(9, '0')}Z`;
+  return new Date(Date.parse(m[1] + 'Z') + 1000).toISOString();
+}
