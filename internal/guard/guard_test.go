@@ -28,14 +28,14 @@ import (
 // other/. What a function does is the test's.
 type world struct {
 	*testing.T
-	kv     kv.Store
-	q      *delivery.Queue
-	g      *Guard
-	do     func(run.Call)
-	ts     *trigger.Store
-	mu     sync.Mutex
-	runs   map[string]int
-	ended  time.Time // of f's last run
+	kv    kv.Store
+	q     *delivery.Queue
+	g     *Guard
+	do    func(run.Call)
+	ts    *trigger.Store
+	mu    sync.Mutex
+	runs  map[string]int
+	ended time.Time // of f's last run
 }
 
 type nowhere struct{}
@@ -246,13 +246,29 @@ func TestUploadersAreNotPaused(t *testing.T) {
 		client client
 		do     func(*world, run.Call)
 	}{
-		"10,000 at once, quick":           {every(10_000, time.Millisecond, numbered), slow(5 * time.Millisecond)},
-		"10,000 at once, slow":            {every(10_000, time.Millisecond, numbered), slow(2 * time.Second)},
-		"one key, quick":                  {every(3000, 10*time.Millisecond, same), slow(15 * time.Millisecond)},
-		"one key, slow":                   {every(3000, 10*time.Millisecond, same), func(*world, run.Call) { time.Sleep(3 * time.Second) }},
-		"one key, seldom, and very slow":  {every(400, 10*time.Second, same), func(*world, run.Call) { time.Sleep(25 * time.Second) }},
-		"waits for each":                  {waited(numbered), func(*world, run.Call) { time.Sleep(50 * time.Millisecond) }},
-		"waits for each, one key":         {waited(same), func(*world, run.Call) { time.Sleep(50 * time.Millisecond) }},
+		"10,000 at once, quick":          {every(10_000, time.Millisecond, numbered), slow(5 * time.Millisecond)},
+		"10,000 at once, slow":           {every(10_000, time.Millisecond, numbered), slow(2 * time.Second)},
+		"one key, quick":                 {every(3000, 10*time.Millisecond, same), slow(15 * time.Millisecond)},
+		"one key, slow":                  {every(3000, 10*time.Millisecond, same), func(*world, run.Call) { time.Sleep(3 * time.Second) }},
+		"one key, seldom, and very slow": {every(400, 10*time.Second, same), func(*world, run.Call) { time.Sleep(25 * time.Second) }},
+		"waits for each":                 {waited(numbered), func(*world, run.Call) { time.Sleep(50 * time.Millisecond) }},
+		"waits for each, one key":        {waited(same), func(*world, run.Call) { time.Sleep(50 * time.Millisecond) }},
+		"answers a function that signs": {func(w *world, _ *rand.Rand) { // a run still goes on when its result brings the next upload
+			for range 300 {
+				before := w.count("out")
+				w.put("in/status.json", "root", nil)
+				for w.count("out") == before {
+					time.Sleep(time.Millisecond)
+				}
+			}
+		}, func(w *world, c run.Call) {
+			time.Sleep(20 * time.Millisecond)
+			w.put("out/"+c.Key, "f's role", &lineage.Lineage{Run: c.RequestID, Function: "f", Trigger: "t", Depth: 1})
+			w.mu.Lock()
+			w.runs["out"]++
+			w.mu.Unlock()
+			time.Sleep(20 * time.Millisecond)
+		}},
 		"one key, and the function signs": {every(1000, 50*time.Millisecond, same), slow(60 * time.Millisecond)},
 		"at random": {func(w *world, r *rand.Rand) {
 			for range 1500 {

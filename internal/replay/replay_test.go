@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -340,6 +341,40 @@ func TestPauseResumeCancel(t *testing.T) {
 		if _, err := w.s.Cancel(ctx, id); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// interrupting pauses a job while a page of it is being read.
+type interrupting struct {
+	Objects
+	pause func()
+}
+
+func (i interrupting) List(ctx context.Context, bucket string, in object.ListInput) (*object.Listing, error) {
+	l, err := i.Objects.List(ctx, bucket, in)
+	i.pause()
+	return l, err
+}
+
+// What is read when a job is paused is not enqueued after the pause was acknowledged.
+func TestPauseWhileAPageIsRead(t *testing.T) {
+	bubble(t, func(w *world) {
+		w.put("bucket", "in/a")
+		w.native("t", "oss:ObjectCreated:*", "in/", "")
+		w.stop()
+		id := w.begin(Order{Kind: Backfill, Trigger: "t"}).ID
+		s := Open(w.kv, Options{Triggers: w.ts, Events: w.history, Queue: w.q, Objects: interrupting{w.objects, func() {
+			if _, err := w.s.Pause(context.Background(), id); err != nil {
+				t.Error(err)
+			}
+		}}})
+		if _, _, err := s.page(t.Context(), id); !errors.Is(err, errOver) {
+			t.Error(err)
+		}
+		if j := w.get(id); j.State != Paused || j.Enqueued != 0 || len(w.ran(Backfill)) != 0 {
+			t.Errorf("%+v", j)
+		}
+		w.work()
 	})
 }
 
