@@ -62,6 +62,7 @@ export const keys = {
   aliases: (name: string) => ['functions', name, 'aliases'] as const,
   triggers: (name: string) => ['functions', name, 'triggers'] as const,
   warnings: (name: string) => ['functions', name, 'warnings'] as const,
+  testEvents: (name: string) => ['functions', name, 'test-events'] as const,
 };
 
 export const path = (name: string) => '/functions/' + encodeURIComponent(name);

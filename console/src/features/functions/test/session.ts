@@ -1,0 +1,159 @@
+// What has been tested in this page since it was loaded, by function.
+import { useSyncExternalStore } from 'react';
+import type { Attempt } from '../../../api/gen';
+import { api, Refusal, send } from '../../../shared/api';
+import { path } from '../api';
+
+/** Chosen is the event to test with: a saved one, or one that is not saved. */
+export type Chosen = { saved: string } | Unsaved;
+
+/** Unsaved: exact, if there, is what is sent while content is shown unchanged. */
+export interface Unsaved {
+  title: string;
+  content: string;
+  shown?: string;
+  exact?: string;
+}
+
+export interface Result {
+  requestId: string;
+  at: number;
+  event: string;
+  qualifier: string;
+  /** failed: the function says so; refused: it did not run */
+  outcome: 'succeeded' | 'failed' | 'refused';
+  errorType?: string;
+  refusal?: Refusal;
+  value: string;
+  log: string;
+  logCut?: boolean;
+  durationMs?: number;
+  memoryMB?: number;
+  checksum: string;
+  version?: string;
+  // Of the run's record, a moment later:
+  cold?: boolean;
+  initNanos?: number;
+  billedMs?: number;
+}
+
+export interface Tests {
+  chosen: Chosen | null;
+  results: readonly Result[];
+  running: number | null; // since when
+}
+
+const empty: Tests = { chosen: null, results: [], running: null };
+const all = new Map<string, Tests>();
+const watchers = new Set<() => void>();
+const stops = new Map<string, AbortController>();
+const kept = 20; // results
+
+function set(name: string, part: Partial<Tests>) {
+  all.set(name, { ...(all.get(name) ?? empty), ...part });
+  for (const f of watchers) f();
+}
+
+const subscribe = (f: () => void) => {
+  watchers.add(f);
+  return () => void watchers.delete(f);
+};
+
+export const useTests = (name: string): Tests => useSyncExternalStore(subscribe, () => all.get(name) ?? empty);
+
+export const choose = (name: string, chosen: Chosen | null): void => set(name, { chosen });
+
+/** stop gives up waiting; the function goes on until its timeout. */
+export const stop = (name: string): void => stops.get(name)?.abort();
+
+/** sent is what goes to the function. */
+export const sent = (u: Unsaved): string => (u.exact !== undefined && u.content === u.shown ? u.exact : u.content);
+
+const text = (base64: string) => new TextDecoder().decode(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)));
+
+/** invoke runs a function with an event, and keeps the result. */
+export async function invoke(name: string, qualifier: string, title: string, event: string): Promise<void> {
+  if (all.get(name)?.running) return;
+  const at = Date.now();
+  const controller = new AbortController();
+  stops.set(name, controller);
+  set(name, { running: at });
+  let result: Result;
+  try {
+    const r = await send('/fc/2023-03-30' + path(name) + '/invocations' + (qualifier === 'LATEST' ? '' : '?qualifier=' + encodeURIComponent(qualifier)), {
+      method: 'POST', body: event, signal: controller.signal, headers: { 'X-Fc-Log-Type': 'Tail', 'X-Fc-Invocation-Type': 'Sync' },
+    });
+    const h = r.headers;
+    const errorType = h.get('X-Fc-Error-Type') ?? undefined;
+    result = {
+      requestId: h.get('X-Fc-Request-Id') ?? '', at, event: title, qualifier, outcome: errorType ? 'failed' : 'succeeded', errorType,
+      value: await r.text(), log: text(h.get('X-Fc-Log-Result') ?? ''), durationMs: Number(h.get('X-Fc-Invocation-Duration')), memoryMB: Number(h.get('X-Fc-Max-Memory-Usage')),
+      checksum: h.get('X-Fc-Code-Checksum') ?? '', version: h.get('X-Fc-Invocation-Service-Version') ?? undefined,
+    };
+  } catch (err) {
+    if (controller.signal.aborted) return set(name, { running: null });
+    const refusal = err instanceof Refusal ? err : new Refusal(-1, 'Error', String(err));
+    result = { requestId: refusal.requestId, at, event: title, qualifier, outcome: 'refused', refusal, value: '', log: '', checksum: '' };
+  } finally {
+    stops.delete(name);
+  }
+  set(name, { running: null, results: [result, ...(all.get(name)?.results ?? [])].slice(0, kept) });
+  if (result.requestId && result.outcome !== 'refused') void complete(name, result.requestId);
+}
+
+// The record of a run is written a moment after its answer; it has what headers lack.
+async function complete(name: string, requestId: string) {
+  for (const pause of [150, 250, 500, 1000, 2000]) {
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    try {
+      const [a] = await api.get<Attempt[]>('/runs/' + requestId);
+      if (!a) continue;
+      const more = { cold: a.cold, initNanos: a.initNanos, billedMs: a.billedMs, log: a.log, logCut: a.logCut };
+      return set(name, { results: (all.get(name)?.results ?? []).map((r) => (r.requestId === requestId ? { ...r, ...more } : r)) });
+    } catch (err) {
+      if (!(err instanceof Refusal && err.status === 404)) return;
+    }
+  }
+}
+
+export interface Failure {
+  type: string;
+  message: string;
+  stack: string;
+}
+
+/** failureOf reads the error that a function's failure answers with; null if it is of another form. */
+export function failureOf(value: string): Failure | null {
+  try {
+    const j = JSON.parse(value) as { errorMessage?: unknown; errorType?: unknown; stackTrace?: unknown };
+    if (typeof j.errorMessage !== 'string') return null;
+    const stack = Array.isArray(j.stackTrace) ? j.stackTrace.flat().join('\n') : typeof j.stackTrace === 'string' ? j.stackTrace : '';
+    return { type: typeof j.errorType === 'string' ? j.errorType : '', message: j.errorMessage, stack };
+  } catch {
+    return null;
+  }
+}
+
+/** pretty writes JSON for people, and anything else as it is. */
+export function pretty(s: string): string {
+  try {
+    return JSON.stringify(JSON.parse(s), null, 2);
+  } catch {
+    return s;
+  }
+}
+
+/** wrongJSON says what is wrong with a text that should be JSON, and where; null if nothing. */
+export function wrongJSON(s: string): { message: string; at: number } | null {
+  try {
+    JSON.parse(s);
+    return null;
+  } catch (err) {
+    const message = (err as Error).message;
+    const m = /position (\d+)/.exec(message);
+    const line = /line (\d+) column (\d+)/.exec(message);
+    let at = m ? Number(m[1]) : s.length;
+    if (!m && line) at = s.split('\n').slice(0, Number(line[1]) - 1).join('\n').length + Number(line[2]);
+    return { message, at: Math.min(at, s.length) };
+  }
+}
