@@ -145,15 +145,27 @@ export function pretty(s: string): string {
 
 /** wrongJSON says what is wrong with a text that should be JSON, and where; null if nothing. */
 export function wrongJSON(s: string): { message: string; at: number } | null {
-  try {
-    JSON.parse(s);
-    return null;
-  } catch (err) {
-    const message = (err as Error).message;
-    const m = /position (\d+)/.exec(message);
-    const line = /line (\d+) column (\d+)/.exec(message);
-    let at = m ? Number(m[1]) : s.length;
-    if (!m && line) at = s.split('\n').slice(0, Number(line[1]) - 1).join('\n').length + Number(line[2]);
-    return { message, at: Math.min(at, s.length) };
+  const error = (text: string): string => {
+    try {
+      JSON.parse(text);
+      return '';
+    } catch (err) {
+      return (err as Error).message;
+    }
+  };
+  const message = error(s);
+  if (!message) return null;
+  const m = /position (\d+)/.exec(message);
+  if (m) return { message, at: Math.min(Number(m[1]), s.length) };
+  // V8 tells no position of an unexpected token: it is behind the longest beginning that
+  // could still become JSON.
+  let good = 0;
+  for (let bad = s.length + 1; bad - good > 1; ) {
+    const n = (good + bad) >> 1;
+    const e = error(s.slice(0, n));
+    const position = /position (\d+)/.exec(e)?.[1];
+    if (!e || /end of|unterminated/i.test(e) || Number(position) === n) good = n;
+    else bad = n;
   }
+  return { message, at: good };
 }
