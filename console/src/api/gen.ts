@@ -283,6 +283,16 @@ export interface Owed {
   last?: Run;
 }
 
+export interface PatternTest {
+  pattern: string;
+  event: string;
+}
+
+export interface PatternVerdict {
+  matches: boolean;
+  reason?: string;
+}
+
 export interface Pause {
   reason: string;
   detail?: string;
@@ -401,6 +411,11 @@ export interface Trigger {
   function: string;
   state: string;
   paused?: Pause;
+}
+
+export interface TriggerWarning {
+  trigger: string;
+  message: string;
 }
 
 export interface User {

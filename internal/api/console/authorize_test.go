@@ -27,6 +27,9 @@ type reach struct {
 // moreReaches are the lists of other files, which add themselves in init.
 var moreReaches []func() []reach
 
+// reading are the routes that change nothing though their method is not GET.
+var reading = map[string]bool{}
+
 func reaches() []reach {
 	list := ownReaches()
 	for _, more := range moreReaches {
@@ -139,7 +142,7 @@ func TestEveryOperationAsksForItsOnePermission(t *testing.T) {
 				switch after := w.everything(); {
 				case want == "" && status != c.status:
 					t.Errorf("%s: %d %s", c.route, status, got.Body)
-				case want == "" && method != "GET" && after == before:
+				case want == "" && method != "GET" && !reading[c.route] && after == before:
 					t.Errorf("%s: %d, and nothing changed", c.route, status)
 				case want != "" && (status != 403 || code != want):
 					t.Errorf("%s: %d %s, want 403 %s", c.route, status, got.Body, want)
