@@ -49,7 +49,7 @@ type houseOptions struct {
 }
 
 func openHouse(o houseOptions) (*house, error) {
-	kvs, err := pebblekv.Open("/data/kv", pebblekv.Options{FS: namesFirst{o.fs}, Cache: 64 << 20})
+	kvs, err := pebblekv.Open("/data/kv", pebblekv.Options{FS: o.fs, Cache: 64 << 20})
 	if err != nil {
 		return nil, err
 	}
@@ -254,25 +254,3 @@ func (h *house) createBucket(name string) error {
 	_, err := h.objects.CreateBucket(context.Background(), event.Origin{}, object.Bucket{Name: name, Owner: "1"})
 	return err
 }
-
-// namesFirst syncs a directory before Pebble makes a marker in it. Pebble syncs a new
-// manifest and then makes the marker that names it, but syncs the directory only once,
-// after both. Between the two, a disk that keeps the marker's name and not the manifest's
-// leaves a store that cannot be opened. Journaling file systems write a new file's name
-// with the file, so this is known only from disks like the one simulated here.
-type namesFirst struct{ vfs.FS }
-
-func (fs namesFirst) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	if strings.HasPrefix(fs.PathBase(name), "marker.") {
-		d, err := fs.OpenDir(fs.PathDir(name))
-		if err != nil {
-			return nil, err
-		}
-		if err := errors.Join(d.Sync(), d.Close()); err != nil {
-			return nil, err
-		}
-	}
-	return fs.FS.Create(name, category)
-}
-
-func (fs namesFirst) Unwrap() vfs.FS { return fs.FS }

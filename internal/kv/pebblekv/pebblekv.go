@@ -99,7 +99,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if o.Medium == nil {
 		o.Medium = medium.New(medium.Options{Dir: dir, Logger: o.Logger})
 	}
-	d := &disk{FS: o.FS, medium: o.Medium, dir: dir, pause: cmp.Or(o.pause, firstPause)}
+	d := &disk{FS: markers{o.FS}, medium: o.Medium, dir: dir, pause: cmp.Or(o.pause, firstPause)}
 	d.opening.Store(true)
 	opts := &pebble.Options{
 		FS:                          d,
