@@ -35,6 +35,11 @@ export interface Attempt {
   payload?: string;
 }
 
+export interface BucketTriggers {
+  triggers: Trigger[] | null;
+  limit: number;
+}
+
 export interface Check {
   type: string;
   conflicts: Conflict[] | null;
@@ -162,6 +167,14 @@ export interface Events {
   head?: string;
 }
 
+export interface Firing {
+  trigger: string;
+  function: string;
+  type: string;
+  count: number;
+  keys: string[] | null;
+}
+
 export interface Info {
   id: string;
   type: string;
@@ -238,6 +251,14 @@ export interface Link {
   stopped?: boolean;
 }
 
+export interface LinkInput {
+  bucket: string;
+  key: string;
+  seconds: number;
+  process?: string;
+  download?: boolean;
+}
+
 export interface Logs {
   runs: Attempt[] | null;
   next?: string;
@@ -303,6 +324,13 @@ export interface Payload {
   native: string;
   cloud: string;
   sent?: string;
+}
+
+export interface PlannedFile {
+  key: string;
+  event: string;
+  size: number;
+  contentType?: string;
 }
 
 export interface Policy {
@@ -383,6 +411,11 @@ export interface Session {
   version: string;
 }
 
+export interface SignedLink {
+  url: string;
+  expires: string;
+}
+
 export interface TestEvent {
   name: string;
   content: string;
@@ -416,6 +449,18 @@ export interface Trigger {
 export interface TriggerWarning {
   trigger: string;
   message: string;
+}
+
+export interface UploadPlan {
+  files: PlannedFile[] | null;
+}
+
+export interface UploadTriggers {
+  fires: Firing[] | null;
+  quiet: Match[] | null;
+  alone: number;
+  rules: number;
+  atMost: number;
 }
 
 export interface User {

@@ -54,6 +54,7 @@ type Options struct {
 
 	// OSS and FC are the handlers of the wire, for the console's own pages; nil: none.
 	OSS, FC http.Handler
+	OSSAddr string // where OSS listens, for links: host:port
 }
 
 type handler struct {
@@ -101,7 +102,7 @@ func New(o Options) http.Handler {
 // operations are all that is under /api/; each file that serves some has its own list.
 func (h *handler) operations() map[string]operation {
 	all := map[string]operation{}
-	for _, list := range []map[string]operation{h.runOperations(), h.accessOperations(), h.loopOperations(), h.deadOperations(), h.replayOperations(), h.triggerOperations(), h.eventOperations(), h.codeOperations(), h.eventPageOperations(), h.triggerPageOperations()} {
+	for _, list := range []map[string]operation{h.runOperations(), h.accessOperations(), h.loopOperations(), h.deadOperations(), h.replayOperations(), h.triggerOperations(), h.eventOperations(), h.codeOperations(), h.eventPageOperations(), h.triggerPageOperations(), h.bucketOperations()} {
 		maps.Copy(all, list)
 	}
 	return all

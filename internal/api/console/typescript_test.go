@@ -28,6 +28,7 @@ var spoken = []any{
 	DeadLetter{}, DeadFilter{}, DeadPage{}, DeadOrder{}, DeadResult{}, JobInput{}, replay.Job{}, LoopLimit{}, Warning{},
 	TestEvent{}, Payload{}, Role{}, RoleInput{}, User{}, UserInput{}, AccessKey{}, runtimes.Runtime{},
 	PatternTest{}, PatternVerdict{}, TriggerWarning{},
+	BucketTriggers{}, UploadPlan{}, UploadTriggers{}, LinkInput{}, SignedLink{},
 }
 
 // The pages' TypeScript types are those that the server encodes: go generate writes them.
