@@ -242,19 +242,8 @@ func (q *Queue) Record(tx kv.Txn, rec *event.Record) error {
 	}
 	var owed []Owed
 	for i, t := range ts {
-		d := &Delivery{
-			RequestID: run.NewRequestID(rec.Time), Function: t.Function, Qualifier: t.Qualifier, Kind: run.Trigger, Trigger: t.Name,
-			Enqueued: rec.Time, Cause: rec.Origin.Lineage, Bucket: rec.Bucket, Key: rec.Key,
-		}
-		if t.Rule == nil {
-			d.Payload = rec.AppendNative(make([]byte, 0, 1024), t.RuleID)
-		} else {
-			d.Payload = rec.AppendCloud(make([]byte, 0, 1536), rec.Time)
-			if r := t.Rule.Retry; r != nil && !t.Rule.Async {
-				c := *r
-				d.Retry = &c
-			}
-		}
+		d := For(t, rec)
+		d.RequestID, d.Enqueued = run.NewRequestID(rec.Time), rec.Time
 		if t.Paused != nil {
 			q.refuse(tx, d, append(suffix[:len(suffix):len(suffix)], byte(i)), t.Paused)
 		} else if err := q.enqueue(tx, d, append(suffix[:len(suffix):len(suffix)], byte(i))); err != nil {
@@ -266,6 +255,25 @@ func (q *Queue) Record(tx kv.Txn, rec *event.Record) error {
 		q.o.Journal.Event(tx, rec, suffix, owed)
 	}
 	return nil
+}
+
+// For returns the run that a trigger owes for an event that it matches, without a request
+// id and a time.
+func For(t *trigger.Trigger, rec *event.Record) *Delivery {
+	d := &Delivery{
+		Function: t.Function, Qualifier: t.Qualifier, Kind: run.Trigger, Trigger: t.Name,
+		Cause: rec.Origin.Lineage, Bucket: rec.Bucket, Key: rec.Key,
+	}
+	if t.Rule == nil {
+		d.Payload = rec.AppendNative(make([]byte, 0, 1024), t.RuleID)
+		return d
+	}
+	d.Payload = rec.AppendCloud(make([]byte, 0, 1536), rec.Time)
+	if r := t.Rule.Retry; r != nil && !t.Rule.Async {
+		c := *r
+		d.Retry = &c
+	}
+	return d
 }
 
 func (d *Delivery) owed() Owed {

@@ -12,7 +12,6 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/event/pattern"
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/object"
-	"github.com/alcedo-storage/alcedo/internal/run"
 	"github.com/alcedo-storage/alcedo/internal/trigger"
 )
 
@@ -120,20 +119,9 @@ func (m *matcher) created(b *object.Bucket, o *object.Info, by *event.Origin) (*
 	return nil, false
 }
 
-// delivery is what the trigger owes for an event, as delivery.Queue.Record has it.
+// delivery is what the trigger owes for an event, on behalf of a job.
 func (m *matcher) delivery(j *Job, rec *event.Record, eventID string, now time.Time) *delivery.Delivery {
-	d := &delivery.Delivery{
-		Function: m.t.Function, Qualifier: m.t.Qualifier, Kind: run.Trigger, Trigger: m.t.Name, Enqueued: now,
-		Cause: rec.Origin.Lineage, Bucket: rec.Bucket, Key: rec.Key, EventID: eventID, Mark: j.Kind, Job: j.ID,
-	}
-	if m.t.Rule == nil {
-		d.Payload = rec.AppendNative(make([]byte, 0, 1024), m.t.RuleID)
-		return d
-	}
-	d.Payload = rec.AppendCloud(make([]byte, 0, 1536), rec.Time)
-	if r := m.t.Rule.Retry; r != nil && !m.t.Rule.Async {
-		c := *r
-		d.Retry = &c
-	}
+	d := delivery.For(&m.t, rec)
+	d.Enqueued, d.EventID, d.Mark, d.Job = now, eventID, j.Kind, j.ID
 	return d
 }

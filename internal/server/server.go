@@ -233,7 +233,7 @@ func (s *Server) open(ctx context.Context) error {
 	fcAPI := fc.New(fc.Options{
 		Functions: s.fns, Identity: ids, Invoker: invoker, Runtimes: s.runner, Async: s.queue, Tasks: s.queue,
 		Objects: codeObjects{s.objects, ids, s.account.ID}, Triggers: ts,
-		Region: s.o.Region, Account: s.account.ID, Log: room("fc"),
+		Origin: originOf, Region: s.o.Region, Account: s.account.ID, Log: room("fc"),
 	})
 	ossAPI := s.counts.Requests("oss", ossHandler)
 	fcAndSTS := besideSTS(s.counts.Requests("fc", fcAPI), s.counts.Requests("sts", sts.New(ids)))

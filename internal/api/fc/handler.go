@@ -22,6 +22,7 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/function"
 	"github.com/alcedo-storage/alcedo/internal/identity"
 	"github.com/alcedo-storage/alcedo/internal/kv"
+	"github.com/alcedo-storage/alcedo/internal/lineage"
 	"github.com/alcedo-storage/alcedo/internal/run"
 	"github.com/alcedo-storage/alcedo/internal/runner"
 	"github.com/alcedo-storage/alcedo/internal/trigger"
@@ -106,6 +107,10 @@ type Options struct {
 	Objects   Objects
 	Uploads   Uploads
 	Triggers  Triggers
+
+	// Origin, if not nil, returns the run whose sandbox a request came from, or nil: a
+	// function that calls functions with long-lived keys does not escape its lineage.
+	Origin func(context.Context) *lineage.Lineage
 
 	Region  string // "cn-hangzhou"
 	Account string // 16 digits

@@ -337,6 +337,16 @@ func TestInvokeLineage(t *testing.T) {
 	if l = w.enqueued[0].origin.Lineage; l == nil || l.Run != first.RequestID || l.Function != "f" {
 		t.Errorf("origin's lineage %+v", l)
 	}
+	// The account's own keys have no lineage, but the sandbox that they are used in has.
+	w.inside = &lineage.Lineage{Run: "r", Function: "f", Depth: 2}
+	w.must("POST", "functions/f/invocations", "x")
+	w.do("POST", "functions/f/invocations", "x", "X-Fc-Invocation-Type", "Async")
+	if l := w.requests[len(w.requests)-1].Lineage; l.Depth != 3 {
+		t.Errorf("called from inside a run: %+v", l)
+	}
+	if l = w.enqueued[len(w.enqueued)-1].origin.Lineage; l != w.inside {
+		t.Errorf("called asynchronously from inside a run: %+v", l)
+	}
 }
 
 func TestAuthentication(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/event"
+	"github.com/alcedo-storage/alcedo/internal/lineage"
 	"github.com/alcedo-storage/alcedo/internal/run"
 )
 
@@ -61,7 +62,7 @@ func (h *Handler) invokeFunction(c *call) (err error) {
 
 	result, rec, err := h.Invoker.Invoke(c.r.Context(), run.Call{
 		Function: name, Qualifier: qualifier, Event: *buf, RequestID: c.requestID, Kind: run.Sync,
-		Lineage: run.Direct(c.who.Lineage, c.requestID, name),
+		Lineage: run.Direct(h.cause(c), c.requestID, name),
 	})
 	if err != nil {
 		reusable = rec == nil
@@ -98,6 +99,15 @@ func (h *Handler) invokeFunction(c *call) (err error) {
 	return nil
 }
 
+// cause is the run that made a request, if one did: the one whose credentials signed it,
+// or the one whose sandbox it came from.
+func (h *Handler) cause(c *call) *lineage.Lineage {
+	if c.who.Lineage != nil || h.Origin == nil {
+		return c.who.Lineage
+	}
+	return h.Origin(c.r.Context())
+}
+
 // milliseconds rounds up, so that a run never took 0 ms.
 func milliseconds(d time.Duration) int64 {
 	return max(1, int64((d+time.Millisecond-1)/time.Millisecond))
@@ -118,7 +128,7 @@ func (h *Handler) invokeAsync(c *call, name, qualifier string, payload []byte) e
 	} else if !isTaskID(task) {
 		return invalid("x-fc-async-task-id '%s' is invalid: it must be 1 to 128 letters, digits, '_' or '-', and start with a letter or '_'", clip(task))
 	}
-	by := c.who.Lineage
+	by := h.cause(c)
 	if err := h.Invoker.Check(c.r.Context(), name, qualifier, run.Direct(by, c.requestID, name)); err != nil {
 		return err
 	}

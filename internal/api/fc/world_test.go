@@ -24,6 +24,7 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/identity"
 	"github.com/alcedo-storage/alcedo/internal/kv"
 	"github.com/alcedo-storage/alcedo/internal/kv/memkv"
+	"github.com/alcedo-storage/alcedo/internal/lineage"
 	"github.com/alcedo-storage/alcedo/internal/run"
 	"github.com/alcedo-storage/alcedo/internal/runner"
 	"github.com/alcedo-storage/alcedo/internal/trigger"
@@ -49,6 +50,7 @@ type world struct {
 
 	writes    []event.Record // what the runs of every function wrote
 	writesErr error
+	inside    *lineage.Lineage // of the run whose sandbox requests come from
 
 	mu       sync.Mutex
 	requests []*runner.Request
@@ -77,6 +79,7 @@ func newWorld(t testing.TB) *world {
 		Writes: func(context.Context, string, int) ([]event.Record, error) { return w.writes, w.writesErr }})
 	w.h = New(Options{
 		Functions: fns, Identity: ids, Runtimes: w, Async: w, Objects: w, Triggers: trigs, Region: testRegion, Account: testAccount,
+		Origin:  func(context.Context) *lineage.Lineage { return w.inside },
 		Invoker: &run.Invoker{Functions: fns, Identity: ids, Runner: echo{w}, Region: testRegion, Account: testAccount, MaxDepth: 4},
 	})
 	return w
