@@ -58,6 +58,16 @@ export interface Conflict {
   suffix: string;
 }
 
+export interface ConsideredStatement {
+  policy: string;
+  statement: number;
+  deny: boolean;
+  action: boolean;
+  resource: boolean;
+  condition: boolean;
+  document: unknown | null;
+}
+
 export interface DeadFilter {
   function?: string;
   trigger?: string;
@@ -165,6 +175,36 @@ export interface Events {
   next?: string;
   more: boolean;
   head?: string;
+}
+
+export interface ExplainConditions {
+  sourceIp?: string;
+  secureTransport?: boolean;
+  time?: string;
+  list?: boolean;
+  prefix?: string;
+  delimiter?: string;
+}
+
+export interface ExplainOrder {
+  principal: ExplainPrincipal;
+  action: string;
+  resource: string;
+  conditions?: ExplainConditions;
+}
+
+export interface ExplainPrincipal {
+  type: string;
+  name: string;
+}
+
+export interface Explanation {
+  allowed: boolean;
+  reason: string;
+  principal: string;
+  policy?: string;
+  statement?: number;
+  considered: ConsideredStatement[] | null;
 }
 
 export interface Firing {
@@ -276,6 +316,20 @@ export interface Match {
   state: string;
   fires: boolean;
   reason?: string;
+}
+
+export interface May {
+  allowed: boolean;
+  reason: string;
+}
+
+export interface MayCheck {
+  action: string;
+  resource: string;
+}
+
+export interface MayOrder {
+  checks: MayCheck[] | null;
 }
 
 export interface Node {

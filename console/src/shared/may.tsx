@@ -1,0 +1,111 @@
+// What the signed-in key may do, so that a page offers nothing that would be refused, and
+// says which permission is missing. The server decides all the same.
+import { useQuery, type QueryClient } from '@tanstack/react-query';
+import { Button, Tooltip, type ButtonProps } from 'antd';
+import { useMemo, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { May as Answer, MayCheck } from '../api/gen';
+import { useSession } from '../app/session';
+import { api } from './api';
+
+/** most checks of one request */
+const most = 200;
+
+interface Waiting {
+  check: MayCheck;
+  resolve: (a: Answer) => void;
+  reject: (err: unknown) => void;
+}
+
+let waiting: Waiting[] = [];
+
+/** ask puts what is asked in one tick into one request. Exported for its test. */
+export function ask(check: MayCheck, post: (checks: MayCheck[]) => Promise<Answer[]> = (checks) => api.post<Answer[]>('/may', { checks })): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    if (waiting.length === 0) {
+      setTimeout(() => {
+        const all = waiting;
+        waiting = [];
+        for (let i = 0; i < all.length; i += most) {
+          const some = all.slice(i, i + most);
+          post(some.map((w) => w.check)).then(
+            (answers) => some.forEach((w, n) => w.resolve(answers[n]!)),
+            (err: unknown) => some.forEach((w) => w.reject(err)),
+          );
+        }
+      });
+    }
+    waiting.push({ check, resolve, reject });
+  });
+}
+
+/** Permission says whether something may be done; until that is known, and if nobody says, it may be tried. */
+export interface Permission {
+  allowed: boolean;
+  loading: boolean;
+  /** reason says which permission is missing, in the reader's language; "" when allowed */
+  reason: string;
+}
+
+/** useMay asks whether the signed-in key may do action ("fc:CreateFunction") on resource; see useResources. An empty action may always be done. */
+export function useMay(action: string, resource: string): Permission {
+  const { t } = useTranslation('access');
+  const { session } = useSession();
+  const q = useQuery({
+    queryKey: ['may', session.kind, session.name, action, resource],
+    queryFn: () => ask({ action, resource }),
+    enabled: session.signedIn && action !== '',
+    staleTime: 60_000,
+    retry: false,
+  });
+  const allowed = q.data?.allowed ?? true;
+  return { allowed, loading: q.isLoading, reason: allowed ? '' : t('may.missing', { action, resource }) };
+}
+
+/** askAgain forgets what may be done: after policies have changed. */
+export const askAgain = (client: QueryClient) => client.invalidateQueries({ queryKey: ['may'] });
+
+/** useResources names this account's things as policies do; "*" stands for all of them. */
+export function useResources() {
+  const { session } = useSession();
+  const { region, account } = session;
+  return useMemo(
+    () => ({
+      fn: (name = '*') => `acs:fc:${region}:${account}:functions/${name}`,
+      bucket: (name: string) => `acs:oss:${region}:${account}:${name}`,
+      object: (bucket: string, key: string) => `acs:oss:${region}:${account}:${bucket}/${key}`,
+      user: (name = '*') => `acs:ram::${account}:user/${name}`,
+      role: (name = '*') => `acs:ram::${account}:role/${name}`,
+      metrics: () => `acs:alcedo:${region}:${account}:metrics`,
+    }),
+    [region, account],
+  );
+}
+
+/** mayProps are for what has "disabled" and "title" itself: the items of a menu, a native control. */
+export function mayProps(m: Permission): { disabled?: true; title?: string } {
+  return m.allowed ? {} : { disabled: true, title: m.reason };
+}
+
+/** May wraps a control: children get whether it must be disabled; if so, the tooltip of what is around it says which permission is missing. */
+export function May({ action, resource, children }: { action: string; resource: string; children: (disabled: boolean) => ReactNode }) {
+  const m = useMay(action, resource);
+  if (m.allowed) return children(false);
+  return (
+    <Tooltip title={m.reason}>
+      {/* A disabled control gets neither pointer nor focus. */}
+      <span className="may-not" role="group" aria-label={m.reason} tabIndex={0}>
+        {children(true)}
+      </span>
+    </Tooltip>
+  );
+}
+
+/** MayButton is a Button for something that needs a permission. */
+export function MayButton({ action, resource, ...button }: { action: string; resource: string } & ButtonProps) {
+  return (
+    <May action={action} resource={resource}>
+      {(no) => <Button {...button} disabled={no || button.disabled} />}
+    </May>
+  );
+}
