@@ -1,5 +1,98 @@
+import { useQuery } from '@tanstack/react-query';
+import { useSearch } from '@tanstack/react-router';
+import { Select, Spin } from 'antd';
+import { useEffect, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Nothing, Problem, Time } from '../../../shared/ui';
 import type { TabProps } from '../api';
+import { TestBar } from './bar';
+import { ContentField } from './content-field';
+import { ResultView } from './result';
+import { eventOf, testEventsOf } from './samples';
+import { choose, pretty, useTests, type Unsaved } from './session';
+import './test.css';
 
-export function TestTab({ fn }: TabProps) {
-  return <p>{fn.functionName}</p>;
+const plain = '{\n  "key1": "value1"\n}';
+
+/** TestTab tests the function with an event that can be edited here, and keeps the last results. */
+export function TestTab({ fn, qualifier }: TabProps) {
+  const { t } = useTranslation('functions');
+  const name = fn.functionName;
+  const { event: eventID } = useSearch({ from: '/functions/$name/{-$tab}' });
+  const tests = useTests(name);
+  const list = useQuery(testEventsOf(name));
+  const real = useQuery({ queryKey: ['functions', name, 'event', eventID], queryFn: ({ signal }) => eventOf(name, eventID!, signal), enabled: !!eventID, staleTime: Infinity });
+  const [edits, setEdits] = useState<Record<string, string>>({});
+  const [shown, setShown] = useState('');
+
+  // A real event comes as the trigger sends it, and is not changed by being shown.
+  useEffect(() => {
+    if (!real.data || !eventID) return;
+    const exact = real.data.sent === 'eventbridge' ? real.data.cloud : real.data.native;
+    const content = pretty(exact);
+    choose(name, { title: t('test.real', { id: eventID }), content, shown: content, exact });
+  }, [real.data, eventID, name, t]);
+
+  const chosen = tests.chosen ?? (list.data?.[0] ? { saved: list.data[0].name } : null);
+  const saved = chosen && 'saved' in chosen ? list.data?.find((e) => e.name === chosen.saved) : undefined;
+  const unsaved: Unsaved | null = chosen && 'content' in chosen ? chosen : null;
+  const id = saved ? 'saved:' + saved.name : unsaved ? 'unsaved:' + unsaved.title : 'none';
+  const original = saved?.content ?? unsaved?.content ?? plain;
+  const content = edits[id] ?? original;
+  const dirty = content !== original;
+  const title = saved ? (dirty ? t('test.edited', { name: saved.name }) : saved.name) : (unsaved?.title ?? t('test.unsaved'));
+  const event: Unsaved = { title, content, ...(unsaved && { shown: unsaved.shown, exact: unsaved.exact }) };
+  const result = tests.results.find((r) => r.requestId + r.at === shown) ?? tests.results[0];
+
+  return (
+    <div className="test-tab">
+      <section className="test-event" aria-label={t('test.event')}>
+        <div className="row test-tools">
+          <Select
+            aria-label={t('test.event')}
+            value={id}
+            className="test-select"
+            loading={list.isPending || real.isFetching}
+            onChange={(v: string) => v.startsWith('saved:') && choose(name, { saved: v.slice(6) })}
+            options={[
+              ...(list.data ?? []).map((e) => ({ value: 'saved:' + e.name, label: e.name })),
+              ...(unsaved ? [{ value: 'unsaved:' + unsaved.title, label: unsaved.title }] : []),
+              ...(id === 'none' ? [{ value: 'none', label: t('test.unsaved') }] : []),
+            ]}
+          />
+          <TestBar fn={fn} qualifier={qualifier} event={event} begin={saved && !dirty ? undefined : event} onRun={() => setShown('')} />
+        </div>
+        {list.error && <Problem error={list.error} retry={() => void list.refetch()} />}
+        {real.error && <Problem error={real.error} retry={() => void real.refetch()} />}
+        {list.isPending && !eventID ? <Spin /> : <ContentField key={id} value={content} onChange={(v) => setEdits((x) => ({ ...x, [id]: v }))} name={`${id}.json`} />}
+      </section>
+      <section className="test-results" aria-label={t('test.results')}>
+        {tests.running && (
+          <div className="result-running" role="status">
+            <Spin size="small" /> {t('test.running')}
+          </div>
+        )}
+        {result ? <ResultView key={result.requestId + result.at} name={name} result={result} /> : !tests.running && <Nothing text={t('test.none')} />}
+        {tests.results.length > 1 && (
+          <>
+            <h3>{t('test.history')}</h3>
+            <ul className="test-history">
+              {tests.results.map((r) => (
+                <li key={r.requestId + r.at}>
+                  <button type="button" aria-current={r === result} onClick={() => setShown(r.requestId + r.at)}>
+                    <i className={`dot ${r.outcome === 'succeeded' ? 'success' : 'error'}`} />
+                    <span className="clip">{r.event}</span>
+                    <span className="dim">{r.durationMs !== undefined ? `${r.durationMs} ms` : t(`test.${r.outcome}`)}</span>
+                    <span className="dim">
+                      <Time at={r.at} exact />
+                    </span>
+                  </button>
+                </li>
+              ))}
+            </ul>
+          </>
+        )}
+      </section>
+    </div>
+  );
 }
