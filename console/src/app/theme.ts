@@ -37,6 +37,6 @@ export const dark: ThemeConfig = {
     Tabs: { itemSelectedColor: '#69b1ff', inkBarColor: '#69b1ff', itemHoverColor: '#91caff' },
     Button: { dangerColor: '#1f0a0b' },
     Pagination: { itemActiveColor: '#69b1ff' },
-    Menu: { darkItemSelectedBg: '#15417e' },
+    Menu: { darkItemSelectedBg: '#15417e', itemSelectedColor: '#8fc5ff' },
   },
 };

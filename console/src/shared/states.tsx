@@ -38,6 +38,20 @@ export function StateIcon({ state }: { state: string }) {
   );
 }
 
+/** Note is a remark beside what it is about, with the sign of a state. */
+export function Note({ state, title, children }: { state: string; title: ReactNode; children?: ReactNode }) {
+  const [, tone] = looks[state] ?? [QuestionCircleOutlined, 'quiet'];
+  return (
+    <div className={`note tone-${tone}`}>
+      <StateIcon state={state} />
+      <div className="note-text">
+        <div className="note-title">{title}</div>
+        {children}
+      </div>
+    </div>
+  );
+}
+
 /** StatePill says a state; with children, of what: the state's word is then read out and shown on hover. */
 export function StatePill({ state, reason, children }: { state: string; reason?: string; children?: ReactNode }) {
   const { t } = useTranslation('events');

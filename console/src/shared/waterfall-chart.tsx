@@ -20,7 +20,9 @@ export function Waterfall({ attempts, begin, state }: { attempts: readonly Run[]
   const scale = useMemo(() => scaleOf(lines), [lines]);
   if (lines.length === 0) return null;
   const kind = (k: Kind, failed: boolean) => (k === 'run' && failed ? 'failed' : k);
-  const shown = [...new Set(lines.flatMap((l) => l.parts.map((p) => kind(p.kind, l.failed))))];
+  // A wait of microseconds is nobody's business.
+  const told = (l: (typeof lines)[number]) => l.parts.filter((p) => p.kind === 'run' || p.to - p.from >= 0.1);
+  const shown = [...new Set(lines.flatMap((l) => told(l).map((p) => kind(p.kind, l.failed))))];
   const words = (p: Part, failed: boolean) => `${t(`part.${kind(p.kind, failed)}`)} ${duration((p.to - p.from) * 1e6)}`;
   return (
     <div className="waterfall" role="group" aria-label={t('waterfall')}>
@@ -47,7 +49,7 @@ export function Waterfall({ attempts, begin, state }: { attempts: readonly Run[]
                 </i>
               ))}
             </span>
-            <span className="waterfall-words">{l.parts.map((p) => words(p, l.failed)).join(' · ')}</span>
+            <span className="waterfall-words">{told(l).map((p) => words(p, l.failed)).join(' · ')}</span>
           </li>
         ))}
       </ol>

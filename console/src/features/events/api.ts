@@ -82,7 +82,7 @@ export interface TraceSearch {
 }
 
 export const traceOf = (q: TraceSearch) =>
-  queryOptions({ queryKey: keys.trace(q), queryFn: ({ signal }) => api.get<Trace>('/trace', { ...q }, signal), enabled: !!(q.event || q.run || (q.bucket && q.key)) });
+  queryOptions({ queryKey: keys.trace(q), queryFn: ({ signal }) => api.get<Trace>('/trace', { ...q, depth: 32 }, signal), enabled: !!(q.event || q.run || (q.bucket && q.key)) });
 
 export const deadList = (f: DeadFilter) =>
   infiniteQueryOptions({

@@ -1,21 +1,24 @@
 import { ApartmentOutlined, DeleteOutlined, RedoOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { Alert, Button, Drawer, Popconfirm } from 'antd';
+import { Button, Drawer, Popconfirm } from 'antd';
 import { useTranslation } from 'react-i18next';
 import type { Link as ChainLink } from '../../api/gen';
 import { JsonView } from '../../shared/json-view';
+import { Note } from '../../shared/states';
 import { Problem, Time } from '../../shared/ui';
 import { Waterfall } from '../../shared/waterfall-chart';
 import { failed } from '../../shared/waterfall';
 import { deadOne } from './api';
 import { Facts, FunctionLink, Id, ObjectLink } from './area';
+import { errorMessage } from './outcome';
 
 /** DeadDrawer is one dead letter: why it was given up, its attempts, its event. */
 export function DeadDrawer({ id, result, busy, close, act }: { id: string; result?: 'redrive' | 'delete'; busy: boolean; close: () => void; act: (what: 'redrive' | 'delete') => void }) {
   const { t } = useTranslation('events');
   const q = useQuery({ ...deadOne(id), enabled: !result });
   const d = q.data;
+  const last = d?.attempts?.at(-1);
   return (
     <Drawer open onClose={close} size={Math.min(760, window.innerWidth)} title={t('dead.one')} className="dead-drawer">
       {q.error && !d && <Problem error={q.error} retry={() => void q.refetch()} />}
@@ -37,7 +40,10 @@ export function DeadDrawer({ id, result, busy, close, act }: { id: string; resul
             )}
             {result && <span role="status">{t(result === 'redrive' ? 'dead.isRedriven' : 'dead.deleted')}</span>}
           </div>
-          <Alert type="error" showIcon title={t(`reason.${d.reason}`, { defaultValue: d.reason })} description={d.message} className="gap-below" />
+          <Note state="Failed" title={t(`reason.${d.reason}`, { defaultValue: d.reason })}>
+            <div>{d.message}</div>
+            {last && failed(last) && <div>{last.message || errorMessage(last)}</div>}
+          </Note>
           <Facts
             of={[
               [t('function'), <FunctionLink key="f" name={d.function} />],

@@ -144,7 +144,7 @@ export function DeadLettersPage() {
           more={list.hasNextPage && !list.isFetchNextPageError}
           onMore={() => void list.fetchNextPage()}
           onOpen={(d) => void navigate({ search: (s) => ({ ...s, id: d.id }) })}
-          height="calc(100vh - 375px)"
+          height="max(300px, calc(100vh - 345px))"
           rowHeight={wide ? 44 : 56}
           empty={
             <Nothing text={used ? t('dead.noneFound') : t('dead.none')}>

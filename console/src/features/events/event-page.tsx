@@ -1,7 +1,7 @@
-import { ApartmentOutlined, CaretRightOutlined, ExperimentOutlined, InboxOutlined } from '@ant-design/icons';
+import { ApartmentOutlined, CaretRightOutlined, ExperimentOutlined } from '@ant-design/icons';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useParams, useSearch } from '@tanstack/react-router';
-import { Alert, Button, Tag, Tooltip } from 'antd';
+import { Button, Tag, Tooltip } from 'antd';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Attempt, EventDetail, Info, Job, JobInput, Match, Owed } from '../../api/gen';
@@ -10,13 +10,14 @@ import { api, type Refusal } from '../../shared/api';
 import { bytes, count, duration } from '../../shared/format';
 import { useLive } from '../../shared/live';
 import { after } from '../../shared/span';
-import { over, StatePill } from '../../shared/states';
+import { Note, over, StatePill } from '../../shared/states';
 import { isImage, Thumb } from '../../shared/thumb';
 import { Copy, Page, Problem, Time } from '../../shared/ui';
 import { Waterfall } from '../../shared/waterfall-chart';
 import { failed } from '../../shared/waterfall';
 import { attemptsOf, eventOf, keys, warningsOf } from './api';
 import { Area, Facts, FunctionLink, Id, ObjectLink, shortType } from './area';
+import { errorMessage } from './outcome';
 
 /** EventPage says what happened to an object, what came of it, and why nothing else did. */
 export function EventPage() {
@@ -124,7 +125,9 @@ function Happened({ e }: { e: EventDetail }) {
     <section aria-labelledby="happened">
       <h2 id="happened">{t('happened')}</h2>
       {owed.length === 0 && !e.hiddenRuns && (
-        <Alert type="info" showIcon icon={<InboxOutlined />} title={t('nothingHappened')} description={t(fires ? 'nothingThen' : 'nothingWhy')} />
+        <Note state="None" title={t('nothingHappened')}>
+          {(e.triggersNow ?? []).length > 0 && t(fires ? 'nothingThen' : 'nothingWhy')}
+        </Note>
       )}
       {owed.slice(0, all ? undefined : 20).map((o) => (
         <DeliveryCard key={o.requestId} e={e} o={o} />
@@ -179,30 +182,24 @@ function DeliveryCard({ e, o }: { e: EventDetail; o: Owed }) {
         </span>
       </header>
       {bad && (
-        <Alert
-          type="error" showIcon className="gap-small"
-          title={o.reason ? t(`reason.${o.reason}`, { defaultValue: o.reason }) : t(`state.${o.state}`)}
-          description={
-            <>
-              {last && failed(last) && <div>{last.message || errorMessage(last)}</div>}
-              {o.state !== 'Stopped' && (
-                <div className="row">
-                  <Link to="/dead-letters" search={{ function: o.function, trigger: o.trigger, bucket: e.bucket, prefix: e.key }}>
-                    {t('toDeadLetter')}
-                  </Link>
-                  {o.reason === 'RecursiveInvocation' && (
-                    <Link to="/trace" search={{ run: o.requestId }}>
-                      {t('wholeChain')}
-                    </Link>
-                  )}
-                </div>
+        <Note state={o.state} title={o.reason ? t(`reason.${o.reason}`, { defaultValue: o.reason }) : t(`state.${o.state}`)}>
+          {last && failed(last) && <div>{last.message || errorMessage(last)}</div>}
+          {o.state !== 'Stopped' && (
+            <div className="row">
+              <Link to="/dead-letters" search={{ function: o.function, trigger: o.trigger, bucket: e.bucket, prefix: e.key }}>
+                {t('toDeadLetter')}
+              </Link>
+              {o.reason === 'RecursiveInvocation' && (
+                <Link to="/trace" search={{ run: o.requestId }}>
+                  {t('wholeChain')}
+                </Link>
               )}
-            </>
-          }
-        />
+            </div>
+          )}
+        </Note>
       )}
       {o.state === 'Retrying' && o.reason && <p className="dim">{t('retriesFor', { reason: t(`reason.${o.reason}`, { defaultValue: o.reason }) })}</p>}
-      {hold?.map((w) => <Alert key={w.kind + w.trigger} type="warning" showIcon className="gap-small" title={w.message} />)}
+      {hold?.map((w) => <Note key={w.kind + w.trigger} state="Paused" title={w.message} />)}
       <Waterfall attempts={attempts} begin={begin} state={o.state} />
       {attempts.length === 0 && over(o.state) && o.attempts === 0 && <p className="dim">{t('neverRan')}</p>}
       <Facts
@@ -225,30 +222,25 @@ function DeliveryCard({ e, o }: { e: EventDetail; o: Owed }) {
   );
 }
 
-/** errorMessage reads what a failed function returned: {"errorMessage": …}. */
-function errorMessage(a: Attempt): string {
-  try {
-    const p = JSON.parse(a.payload ?? '') as { errorMessage?: string; errorType?: string };
-    return [p.errorType, p.errorMessage].filter(Boolean).join(': ') || (a.errorType ?? '');
-  } catch {
-    return a.errorType ?? a.fault ?? '';
-  }
-}
-
 function AttemptLog({ a, n, open, only }: { a: Attempt; n: number; open: boolean; only: boolean }) {
   const { t } = useTranslation('events');
   const bad = failed(a);
   const [shown, setShown] = useState<boolean>();
   return (
-    <details className="log" open={shown ?? open} onToggle={(e) => setShown(e.currentTarget.open)}>
-      <summary>
+    <details className="log" open={shown ?? open}>
+      <summary
+        onClick={(e) => {
+          e.preventDefault();
+          setShown(!(shown ?? open));
+        }}
+      >
         <span>{only ? t('log') : t('logOf', { n })}</span>
         {bad && <span className="log-error">{a.errorType || a.fault}</span>}
         <span className="dim clip log-first">{a.log.trim().split('\n')[0] || t('noLog')}</span>
       </summary>
       <div className="log-body">
         {a.log && (
-          <span className="json-copy">
+          <span className="log-copy">
             <Copy text={a.log} label={t('copyLog')} />
           </span>
         )}
@@ -351,14 +343,11 @@ function NothingElse({ e }: { e: EventDetail }) {
       <h2 id="nothing-else">{t((e.owed ?? []).length || e.hiddenRuns ? 'nothingElse' : 'nothingAtAll')}</h2>
       <p className="dim">{t('judgedNow')}</p>
       {list.length === 0 ? (
-        <Alert
-          type="info" showIcon title={t('noTriggers', { bucket: e.bucket })}
-          description={
-            <Link to="/functions" search={{}}>
-              {t('toFunctions')}
-            </Link>
-          }
-        />
+        <Note state="None" title={t('noTriggers', { bucket: e.bucket })}>
+          <Link to="/functions" search={{}}>
+            {t('toFunctions')}
+          </Link>
+        </Note>
       ) : rest.length === 0 ? (
         <p>{t('allMatched', { count: matched })}</p>
       ) : (

@@ -57,7 +57,7 @@ export function JobsPage() {
         <Problem error={list.error} retry={() => void list.refetch()} />
       ) : items.length === 0 ? (
         <div className="rows-empty">
-          <Nothing text={t(search.function ? 'jobs.noneFound' : 'jobs.none')}>
+          <Nothing text={t(search.function && !search.new ? 'jobs.noneFound' : 'jobs.none')}>
             <Button type="primary" onClick={begin}>
               {t('jobs.new')}
             </Button>

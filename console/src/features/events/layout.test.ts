@@ -23,3 +23,17 @@ it('puts effects to the right of causes, and nothing over anything', () => {
   const over = all.filter((a, i) => all.some((b, j) => j > i && Math.abs(a.x - b.x) < boxWidth && Math.abs(a.y - b.y) < boxHeight));
   expect(over).toEqual([]);
 });
+
+it('breaks a long chain into rows', () => {
+  const t: Trace = { focus: '0', root: '0', nodes: [], edges: [] };
+  for (let i = 0; i < 33; i++) {
+    t.nodes!.push({ id: String(i), kind: i % 2 ? 'run' : 'event', level: i });
+    if (i) t.edges!.push({ from: String(i - 1), to: String(i), kind: 'owes' });
+  }
+  const at = [...placed(t).values()];
+  const width = Math.max(...at.map((p) => p.x)) + boxWidth;
+  const height = Math.max(...at.map((p) => p.y)) + boxHeight;
+  expect(width / height).toBeGreaterThan(1);
+  expect(width / height).toBeLessThan(4);
+  expect(new Set(at.map((p) => `${p.x} ${p.y}`)).size).toBe(33);
+});

@@ -4,18 +4,44 @@ import type { Trace } from '../../api/gen';
 export const boxWidth = 236;
 export const boxHeight = 64;
 
+const ranksep = 110;
+const rowGap = 56;
+
+export type Places = Map<string, { x: number; y: number }>;
+
+// The tree of causes is ranked as well by a tight tree as by the network simplex, which
+// takes twice as long.
+
 /** placed are the upper left corners of a trace's nodes, causes to the left of effects. */
-export function placed(trace: Trace): Map<string, { x: number; y: number }> {
+export function placed(trace: Trace): Places {
   const g = new graphlib.Graph();
-  g.setGraph({ rankdir: 'LR', nodesep: 18, ranksep: 96 });
+  g.setGraph({ rankdir: 'LR', nodesep: 18, ranksep, ranker: 'tight-tree' });
   g.setDefaultEdgeLabel(() => ({}));
   for (const n of trace.nodes ?? []) g.setNode(n.id, { width: boxWidth, height: boxHeight });
   for (const e of trace.edges ?? []) g.setEdge(e.from, e.to);
   layout(g);
-  return new Map(
+  const at: Places = new Map(
     g.nodes().map((id) => {
       const { x, y } = g.node(id) as { x: number; y: number };
       return [id, { x: x - boxWidth / 2, y: y - boxHeight / 2 }];
+    }),
+  );
+  return folded(at);
+}
+
+const step = boxWidth + ranksep;
+
+/** folded breaks a long chain into rows, as a text is broken into lines. */
+export function folded(at: Places): Places {
+  const ranks = 1 + Math.round(Math.max(0, ...[...at.values()].map((p) => p.x)) / step);
+  const height = boxHeight + Math.max(0, ...[...at.values()].map((p) => p.y));
+  // As many to a row as make the whole about twice as wide as high.
+  const per = Math.max(4, Math.round(Math.sqrt((2 * ranks * (height + rowGap)) / step)));
+  if (ranks <= per + 2) return at;
+  return new Map(
+    [...at].map(([id, p]) => {
+      const rank = Math.round(p.x / step);
+      return [id, { x: (rank % per) * step, y: p.y + Math.floor(rank / per) * (height + rowGap) }];
     }),
   );
 }

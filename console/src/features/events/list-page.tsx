@@ -101,7 +101,7 @@ export function EventsPage() {
             more={list.hasNextPage && !list.isFetchNextPageError}
             onMore={() => void list.fetchNextPage()}
             onOpen={open}
-            height="calc(100vh - 330px)"
+            height="max(300px, calc(100vh - 310px))"
             key={wide ? 'wide' : 'narrow'}
             rowHeight={wide ? 44 : 56}
             empty={

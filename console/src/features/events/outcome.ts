@@ -1,4 +1,4 @@
-import type { Event, Owed } from '../../api/gen';
+import type { Attempt, Event, Owed } from '../../api/gen';
 import { over } from '../../shared/states';
 
 /** Outcome of an event: the state that stands for all of its runs, of how many, of all. */
@@ -38,4 +38,14 @@ export function news(known: ReadonlySet<string>, page: readonly Event[], ascendi
 export function patched(events: Event[] | null, now: ReadonlyMap<string, Event>): Event[] | null {
   if (!events?.some((e) => now.has(e.id))) return events;
   return events.map((e) => now.get(e.id) ?? e);
+}
+
+/** errorMessage reads what a failed function returned: {"errorMessage": …}. */
+export function errorMessage(a: Attempt): string {
+  try {
+    const p = JSON.parse(a.payload ?? '') as { errorMessage?: string; errorType?: string };
+    return [p.errorType, p.errorMessage].filter(Boolean).join(': ') || (a.errorType ?? '');
+  } catch {
+    return a.errorType ?? a.fault ?? '';
+  }
 }

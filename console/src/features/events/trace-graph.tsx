@@ -1,10 +1,12 @@
 import { Background, Controls, Handle, MarkerType, Position, ReactFlow, useReactFlow, ReactFlowProvider, type Edge, type Node as FlowNode, type NodeProps } from '@xyflow/react';
 import '@xyflow/react/dist/style.css';
-import { memo, useEffect, useMemo } from 'react';
+import { memo, useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Node, Trace } from '../../api/gen';
 import { useSettings } from '../../app/settings';
-import { boxHeight, boxWidth, placed } from './layout';
+import { Loading } from '../../app/shell';
+import { shortType } from './area';
+import { boxHeight, boxWidth, placed, type Places } from './layout';
 import { targetOf, type To } from './lineage';
 import { NodeFace, NodeLink } from './trace-node';
 
@@ -39,29 +41,29 @@ function Graph({ trace }: { trace: Trace }) {
   const { t } = useTranslation('events');
   const { dark } = useSettings();
   const flow = useReactFlow();
-  // A tree of two hundred nodes is laid out in well under a tenth of a second: no worker.
   const shape = (trace.nodes ?? []).map((n) => n.id).join(' ');
-  const at = useMemo(() => placed(trace), [shape]); // states change, places do not
+  const at = usePlaces(trace, shape);
   const nodes = useMemo<Box[]>(() => {
     const all = new Map((trace.nodes ?? []).map((n) => [n.id, n]));
     const parents = new Set((trace.edges ?? []).map((e) => e.from));
     return (trace.nodes ?? []).map((node) => ({
-      id: node.id, type: 'box', position: at.get(node.id) ?? { x: 0, y: 0 }, width: boxWidth, height: boxHeight,
+      id: node.id, type: 'box', position: at?.get(node.id) ?? { x: 0, y: 0 }, width: boxWidth, height: boxHeight,
       data: { node, to: targetOf(node, all), focus: node.id === trace.focus, left: !!node.parent, right: parents.has(node.id) },
     }));
   }, [trace, at]);
-  const edges = useMemo<Edge[]>(
-    () =>
-      (trace.edges ?? []).map((e) => ({
+  const edges = useMemo<Edge[]>(() => {
+    const types = new Map((trace.nodes ?? []).map((n) => [n.id, n.event?.type]));
+    return (trace.edges ?? []).map((e) => ({
         id: `${e.from}>${e.to}`, source: e.from, target: e.to,
-        label: e.mark ? t(`mark.${e.mark}`) : e.trigger && e.trigger.length > 14 ? e.trigger.slice(0, 13) + '…' : e.trigger,
+        type: 'smoothstep',
+        label: e.mark ? t(`mark.${e.mark}`) : short(e.trigger ?? unusual(types.get(e.to))),
         markerEnd: { type: MarkerType.ArrowClosed },
-      })),
-    [trace, t],
-  );
+      }));
+  }, [trace, t]);
   useEffect(() => {
-    void flow.fitView({ padding: 0.12, maxZoom: 1 });
-  }, [flow, shape]);
+    void flow.fitView({ padding: 0.1, maxZoom: 1 });
+  }, [flow, at]);
+  if (!at) return <Loading />;
   return (
     <div className="graph" role="group" aria-label={t('graphOf', { n: nodes.length })}>
       <ReactFlow
@@ -70,7 +72,7 @@ function Graph({ trace }: { trace: Trace }) {
         nodeTypes={nodeTypes}
         colorMode={dark ? 'dark' : 'light'}
         fitView
-        fitViewOptions={{ padding: 0.12, maxZoom: 1 }}
+        fitViewOptions={{ padding: 0.1, maxZoom: 1 }}
         minZoom={0.08}
         maxZoom={1.6}
         nodesDraggable={false}
@@ -83,8 +85,27 @@ function Graph({ trace }: { trace: Trace }) {
         ariaLabelConfig={{ 'controls.ariaLabel': t('graph.controls'), 'controls.zoomIn.ariaLabel': t('graph.in'), 'controls.zoomOut.ariaLabel': t('graph.out'), 'controls.fitView.ariaLabel': t('graph.fit') }}
       >
         <Background gap={20} />
-        <Controls showInteractive={false} />
+        <Controls showInteractive={false} position="bottom-right" />
       </ReactFlow>
     </div>
   );
+}
+
+// Most of what runs write are plain PutObjects: to say so on every edge would say nothing.
+const unusual = (type = '') => (type === 'ObjectCreated:PutObject' ? '' : shortType(type));
+const short = (name: string) => (name.length > 15 ? name.slice(0, 14) + '…' : name);
+
+/** usePlaces lays a trace out; a large one in a worker, so that the page answers meanwhile. */
+function usePlaces(trace: Trace, shape: string): Places | undefined {
+  const small = (trace.nodes?.length ?? 0) <= 100;
+  const here = useMemo(() => (small ? placed(trace) : undefined), [shape, small]); // states change, places do not
+  const [there, setThere] = useState<Places>();
+  useEffect(() => {
+    if (small) return;
+    const worker = new Worker(new URL('./layout.worker.ts', import.meta.url), { type: 'module' });
+    worker.addEventListener('message', (e: MessageEvent<Places>) => setThere(e.data));
+    worker.postMessage(trace);
+    return () => worker.terminate();
+  }, [shape, small]);
+  return here ?? there;
 }

@@ -6,7 +6,6 @@ import type { Node } from '../../api/gen';
 import { count, duration } from '../../shared/format';
 import { StatePill } from '../../shared/states';
 import { Thumb } from '../../shared/thumb';
-import { shortType } from './area';
 import { bare, type To } from './lineage';
 
 /** NodeLink leads to a node's page. */
@@ -84,8 +83,10 @@ export function NodeFace({ node, size = 40 }: { node: Node; size?: number }) {
       {e.key && <Thumb bucket={e.bucket} objectKey={e.key} contentType={e.contentType} size={size} version={e.eTag?.slice(0, 8)} />}
       <span className="face-text">
         <span className="face-name clip">{name.slice(at + 1)}</span>
-        <span className="dim clip">
-          {shortType(e.type) || t(`mark.${e.mark}`)} · {e.bucket}/{name.slice(0, at + 1)}
+        <span className="dim clip from-end">
+          <bdi>
+            {e.bucket}/{e.key && name.slice(0, at + 1)}
+          </bdi>
         </span>
       </span>
     </span>

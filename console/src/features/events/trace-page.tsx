@@ -1,11 +1,11 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { Alert, Grid, Input } from 'antd';
+import { Grid, Input } from 'antd';
 import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Loading } from '../../app/shell';
 import { useLive } from '../../shared/live';
-import { over } from '../../shared/states';
+import { Note, over } from '../../shared/states';
 import { Nothing, Page, Problem } from '../../shared/ui';
 import { traceOf } from './api';
 import { Area } from './area';
@@ -55,7 +55,7 @@ export function TracePage() {
         <Problem error={trace.error} retry={() => void trace.refetch()} />
       ) : (
         <>
-          {trace.data.cut?.map((c) => <Alert key={c} type="info" showIcon title={c} className="gap-small" />)}
+          {trace.data.cut?.map((c) => <Note key={c} state="None" title={c} />)}
           {view === 'graph' ? (
             <Suspense fallback={<Loading />}>
               <TraceGraph trace={trace.data} />

@@ -2,6 +2,7 @@ import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Node, Trace } from '../../api/gen';
 import { Time } from '../../shared/ui';
+import { shortType } from './area';
 import { targetOf, treeOf, type Branch } from './lineage';
 import { NodeFace, NodeLink } from './trace-node';
 
@@ -32,9 +33,13 @@ function Item({ b, focus, all }: { b: Branch; focus: string; all: Map<string, No
           <NodeFace node={node} size={32} />
         </NodeLink>
         <span className="dim tree-how">
-          {b.kind && t(`edge.${b.kind}`)}
-          {b.trigger && ` ${b.trigger}`}
-          {b.mark && ` · ${t(`mark.${b.mark}`)}`}
+          {[
+            b.kind && t(`edge.${b.kind}`) + (b.trigger ? ' ' + b.trigger : ''),
+            node.event && (shortType(node.event.type) || t(`mark.${node.event.mark}`)),
+            b.mark && t(`mark.${b.mark}`),
+          ]
+            .filter(Boolean)
+            .join(' · ')}
         </span>
         {at !== undefined && (
           <span className="dim tree-time">
