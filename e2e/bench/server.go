@@ -152,6 +152,28 @@ func (s *server) rss() float64 {
 	return 0
 }
 
+// settle waits until the server is idle: its processor time of a second is under 50 ms, or
+// a minute has gone.
+func (s *server) settle() {
+	ticks := func() (n int) { // of 10 ms, in user and system mode
+		data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+		_, rest, _ := strings.Cut(string(data), ") ")
+		var user, system int
+		f := strings.Fields(rest)
+		if len(f) > 12 {
+			_, _ = fmt.Sscan(f[11]+" "+f[12], &user, &system)
+		}
+		return user + system
+	}
+	for range 60 {
+		before := ticks()
+		time.Sleep(time.Second) // processor time is measured over it
+		if ticks()-before < 5 {
+			return
+		}
+	}
+}
+
 // once sends one request on a connection of its own.
 func once(addr string, req []byte) (int, []byte, error) {
 	c, err := dial(addr)
