@@ -28,7 +28,7 @@ const functions = createRoute({
 const fn = createRoute({
   getParentRoute: () => root,
   path: '/functions/$name/{-$tab}',
-  validateSearch: texts('qualifier', 'q', 'level', 'request', 'since', 'section', 'file', 'event'),
+  validateSearch: texts('qualifier', 'q', 'level', 'request', 'since', 'section', 'file', 'event', 'new', 'trigger', 'version', 'against', 'alias'),
   component: lazyRouteComponent(() => import('../features/functions/function-page'), 'FunctionPage'),
 });
 const buckets = createRoute({
@@ -76,7 +76,7 @@ const jobs = createRoute({
 const access = createRoute({
   getParentRoute: () => root,
   path: '/access/{-$tab}',
-  validateSearch: texts('name', 'new'),
+  validateSearch: texts('name', 'new', 'q', 'kind', 'who', 'action', 'resource', 'ip'),
   component: lazyRouteComponent(() => import('../features/access/page'), 'AccessPage'),
 });
 
