@@ -26,6 +26,7 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/delivery"
 	"github.com/alcedo-storage/alcedo/internal/destination"
 	"github.com/alcedo-storage/alcedo/internal/function"
+	"github.com/alcedo-storage/alcedo/internal/gauge"
 	"github.com/alcedo-storage/alcedo/internal/guard"
 	"github.com/alcedo-storage/alcedo/internal/history"
 	"github.com/alcedo-storage/alcedo/internal/identity"
@@ -204,18 +205,20 @@ func (s *Server) open(ctx context.Context) error {
 		Paused: func() uint64 { return s.guard.Stopped() }, Dropped: s.history.Dropped,
 		Storage: func() bool { return disk.Trouble() == nil },
 	})
+	g := gauge.New(nil)
 	invoker = &run.Invoker{
-		Functions: s.fns, Identity: ids, Runner: s.runner, Recorder: s.counts.Recorder(s.history),
+		Functions: s.fns, Identity: ids, Runner: s.runner, Recorder: s.counts.Recorder(g.Recorder(s.history)),
 		Region: s.o.Region, Account: s.account.ID, MaxDepth: s.o.MaxDepth,
 	}
 	s.guard = guard.New(ts, invoker, s.history, room("guard"))
 	s.queue = delivery.Open(s.kv, delivery.Options{
-		Triggers: ts, Invoker: s.guard, Settings: s.fns, Journal: s.counts.Journal(s.guard), Logger: room("delivery"),
+		Triggers: ts, Invoker: s.guard, Settings: s.fns, Journal: s.counts.Journal(g.Journal(s.guard)), Logger: room("delivery"),
 		Destinations: destination.NewSender(s.o.Region, s.account.ID, resultObjects{s, ids}),
 	})
 	s.objects = object.Open(s.kv, blobs, object.Options{
 		Region: s.o.Region, Sink: s.queue, Guard: ts.CheckBucketFree, Logger: room("object"),
 	})
+	usage := gauge.NewStore(s.objects, g.Events)
 	jobs := replay.Open(s.kv, replay.Options{Triggers: ts, Objects: s.objects, Events: s.history, Queue: s.queue, Logger: room("replay")})
 	self, err := os.Executable()
 	if err != nil {
@@ -241,7 +244,7 @@ func (s *Server) open(ctx context.Context) error {
 	consoleAPI := console.New(console.Options{
 		Identity: ids, Functions: s.fns, Triggers: ts, History: s.history, Queue: s.queue, Runner: s.runner,
 		Region: s.o.Region, Account: s.account.ID, Version: s.o.Version, Ready: s.ready.Load, Trouble: disk.Trouble,
-		OSS: ossAPI, FC: fcAndSTS, OSSAddr: s.Addr("oss"), Jobs: jobs, MaxDepth: s.o.MaxDepth, Metrics: s.counts.Handler(),
+		OSS: ossAPI, FC: fcAndSTS, OSSAddr: s.Addr("oss"), Jobs: jobs, MaxDepth: s.o.MaxDepth, Metrics: s.counts.Handler(), Gauge: g, Usage: usage,
 	})
 
 	if err := s.queue.Start(ctx); err != nil {
@@ -252,7 +255,7 @@ func (s *Server) open(ctx context.Context) error {
 	}
 	background, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
-	for _, work := range []func(context.Context){s.objects.Collect, s.history.Trim, s.queue.Trim, s.queue.TrimTasks, s.collectCode, jobs.Work} {
+	for _, work := range []func(context.Context){s.objects.Collect, s.history.Trim, s.queue.Trim, s.queue.TrimTasks, s.collectCode, jobs.Work, usage.Work, s.gauge(g)} {
 		s.work.Add(1)
 		go func() {
 			defer s.work.Done()

@@ -12,6 +12,8 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/destination"
 	"github.com/alcedo-storage/alcedo/internal/event"
 	"github.com/alcedo-storage/alcedo/internal/fault"
+	"github.com/alcedo-storage/alcedo/internal/function"
+	"github.com/alcedo-storage/alcedo/internal/gauge"
 	"github.com/alcedo-storage/alcedo/internal/identity"
 	"github.com/alcedo-storage/alcedo/internal/lineage"
 	"github.com/alcedo-storage/alcedo/internal/object"
@@ -125,4 +127,21 @@ func (w resultObjects) PutObject(ctx context.Context, in destination.Write) erro
 func ossRequestID(run string) string {
 	digits := strings.ToUpper(strings.ReplaceAll(strings.TrimPrefix(run, "1-"), "-", ""))
 	return (digits + strings.Repeat("0", 24))[:24]
+}
+
+// gauge reads back what happened before the start, and looks at the queue from then on.
+func (s *Server) gauge(g *gauge.Gauge) func(context.Context) {
+	return func(ctx context.Context) {
+		err := g.Recall(ctx, s.history, func(ctx context.Context, after string) (names []string, next string, err error) {
+			fns, next, err := s.fns.List(ctx, function.Query{Token: after, Limit: 100})
+			for _, f := range fns {
+				names = append(names, f.Name)
+			}
+			return names, next, err
+		})
+		if err != nil && ctx.Err() == nil {
+			s.log.Warn("what happened in the last hour cannot be read back; charts begin now", "error", err)
+		}
+		g.Work(ctx, s.queue.Stats)
+	}
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/delivery"
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/function"
+	"github.com/alcedo-storage/alcedo/internal/gauge"
 	"github.com/alcedo-storage/alcedo/internal/history"
 	"github.com/alcedo-storage/alcedo/internal/identity"
 	"github.com/alcedo-storage/alcedo/internal/replay"
@@ -51,6 +52,8 @@ type Options struct {
 	Jobs     *replay.Store
 	MaxDepth int          // run.Invoker's
 	Metrics  http.Handler // of GET /metrics, for who may read them; nil: none
+	Gauge    *gauge.Gauge
+	Usage    *gauge.Store // nil: nobody knows
 
 	// OSS and FC are the handlers of the wire, for the console's own pages; nil: none.
 	OSS, FC http.Handler
@@ -63,6 +66,7 @@ type handler struct {
 	// changes is held from looking a role or a user up to changing it. Identity's calls
 	// are atomic one by one, and this server is the only one that makes them.
 	changes sync.Mutex
+	paused  pausedTriggers
 }
 
 // operation answers a request whose caller is known. Without an answer and an error, the
@@ -102,7 +106,7 @@ func New(o Options) http.Handler {
 // operations are all that is under /api/; each file that serves some has its own list.
 func (h *handler) operations() map[string]operation {
 	all := map[string]operation{}
-	for _, list := range []map[string]operation{h.runOperations(), h.accessOperations(), h.loopOperations(), h.deadOperations(), h.replayOperations(), h.triggerOperations(), h.eventOperations(), h.codeOperations(), h.eventPageOperations(), h.triggerPageOperations(), h.mayOperations(), h.bucketOperations()} {
+	for _, list := range []map[string]operation{h.runOperations(), h.accessOperations(), h.loopOperations(), h.deadOperations(), h.replayOperations(), h.triggerOperations(), h.eventOperations(), h.codeOperations(), h.eventPageOperations(), h.triggerPageOperations(), h.mayOperations(), h.bucketOperations(), h.overviewOperations()} {
 		maps.Copy(all, list)
 	}
 	return all

@@ -16,6 +16,7 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/delivery"
 	"github.com/alcedo-storage/alcedo/internal/event"
 	"github.com/alcedo-storage/alcedo/internal/function"
+	"github.com/alcedo-storage/alcedo/internal/gauge"
 	"github.com/alcedo-storage/alcedo/internal/history"
 	"github.com/alcedo-storage/alcedo/internal/identity"
 	"github.com/alcedo-storage/alcedo/internal/kv"
@@ -117,7 +118,7 @@ func newWorld(t testing.TB) *world {
 	w.upload("b", "in/a.png") // the event 1
 	o := Options{
 		Identity: w.ids, Functions: fns, Triggers: ts, History: w.history, Region: region, Account: account,
-		Ready: func() bool { return w.ready }, MaxDepth: 16,
+		Ready: func() bool { return w.ready }, MaxDepth: 16, Gauge: gauge.New(nil),
 	}
 	o.Queue = delivery.Open(store, delivery.Options{Triggers: ts, Settings: fns})
 	must(store.Update(ctx, func(tx kv.Txn) error {

@@ -1,0 +1,316 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/alcedo-storage/alcedo/internal/fault"
+	"github.com/alcedo-storage/alcedo/internal/gauge"
+	"github.com/alcedo-storage/alcedo/internal/history"
+	"github.com/alcedo-storage/alcedo/internal/trigger"
+)
+
+func (h *handler) overviewOperations() map[string]operation {
+	return map[string]operation{
+		"GET /api/overview":                    h.overview,
+		"GET /api/functions/{function}/series": h.series,
+		"GET /api/functions/{function}/logs":   h.logsBack,
+	}
+}
+
+// Overview is how the server does, as far as the caller may see it. Whole tells that its
+// numbers are those of the whole server, for which alcedo:GetOverview is needed; else they
+// are sums of the functions, and of the buckets, that the caller may see. Runs and warnings
+// are of functions that the caller may see in any case.
+type Overview struct {
+	Whole    bool           `json:"whole"`
+	Version  string         `json:"version"` // after= waits for another
+	Series   gauge.Series   `json:"series"`
+	Minute   gauge.Point    `json:"minute"` // the last sixty seconds
+	Waiting  int            `json:"waiting"`
+	Running  int            `json:"running"`
+	Dead     int            `json:"dead"`
+	Counting bool           `json:"counting,omitempty"` // what waited at the start is still being counted
+	Runs     []gauge.Run    `json:"runs"`
+	Warnings []ServerNotice `json:"warnings"`
+	Storage  *Storage       `json:"storage,omitempty"` // not there before it was counted first
+}
+
+// Storage is what is stored, as it was counted a moment ago.
+type Storage struct {
+	Buckets int           `json:"buckets"`
+	Objects int64         `json:"objects"`
+	Bytes   int64         `json:"bytes"`
+	At      time.Time     `json:"at"`
+	Partial bool          `json:"partial,omitempty"` // there is more
+	Largest []gauge.Usage `json:"largest"`           // some buckets, the largest first
+}
+
+// WarnDisk is the kind of a notice that the disk takes no writes.
+const WarnDisk = "ReadOnly"
+
+// ServerNotice is something on the server that a person should look at.
+type ServerNotice struct {
+	Kind     string    `json:"kind"` // WarnPaused, WarnHeld or WarnDisk
+	Function string    `json:"function,omitempty"`
+	Trigger  string    `json:"trigger,omitempty"`
+	Reason   string    `json:"reason,omitempty"`
+	Message  string    `json:"message,omitempty"`
+	Since    time.Time `json:"since,omitzero"`
+	Count    int       `json:"count,omitempty"` // deliveries that wait
+}
+
+const (
+	shownRuns    = 20
+	shownNotices = 20
+	shownBuckets = 5
+)
+
+// overview answers at once, or with wait=SECONDS and after= a version when something was
+// counted since.
+func (h *handler) overview(r *request) (any, error) {
+	q, err := r.series()
+	if err != nil {
+		return nil, err
+	}
+	limit, cancel, wait, err := r.waiting()
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	if wait {
+		h.awaitGauge(limit, r.param("after"))
+		if err := r.Context().Err(); err != nil {
+			return nil, err
+		}
+	}
+	may := h.mayRuns(r)
+	out := Overview{Whole: h.authorize(r, "alcedo:GetOverview", "acs:alcedo:"+h.Region+":"+h.Account+":overview") == nil, Version: h.gaugeVersion()}
+	if !out.Whole {
+		q.May = may
+	}
+	out.Series = h.Gauge.Series(q)
+	out.Minute = h.Gauge.Series(gauge.Query{May: q.May, From: time.Now().Add(-time.Minute), Step: 10 * time.Second}).Total
+	out.Runs = h.Gauge.Runs(shownRuns, may)
+	if out.Warnings, err = h.notices(r.Context(), may); err != nil {
+		return nil, err
+	}
+	stats, err := h.Queue.Stats(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range stats {
+		if out.Whole || may(s.Function) {
+			out.Waiting += s.Waiting
+			out.Running += s.Running
+			out.Dead += s.Dead
+			out.Counting = out.Counting || s.Partial
+		}
+		if len(s.Holds) > 0 && may(s.Function) {
+			for _, x := range s.Holds {
+				out.Warnings = append(out.Warnings, ServerNotice{Kind: WarnHeld, Function: s.Function, Trigger: x.Trigger, Reason: x.Reason, Message: x.Message, Since: x.Since.UTC(), Count: s.Waiting})
+			}
+		}
+	}
+	out.Warnings = out.Warnings[:min(len(out.Warnings), shownNotices)]
+	out.Storage = h.storage(r, out.Whole)
+	return out, nil
+}
+
+// storage sums up the buckets that the caller may list, or all.
+func (h *handler) storage(r *request, whole bool) *Storage {
+	if h.Usage == nil {
+		return nil
+	}
+	buckets, at, partial := h.Usage.Usage()
+	if at.IsZero() {
+		return nil
+	}
+	out := Storage{At: at.UTC(), Partial: partial, Largest: []gauge.Usage{}}
+	slices.SortFunc(buckets, func(a, b gauge.Usage) int {
+		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(b.Objects, a.Objects), cmp.Compare(a.Bucket, b.Bucket))
+	})
+	for _, b := range buckets {
+		full := len(out.Largest) == shownBuckets
+		seen := (!whole || !full) && h.mayEvents(r, b.Bucket, "") == nil
+		if seen && !full {
+			out.Largest = append(out.Largest, b)
+		}
+		if whole || seen {
+			out.Buckets++
+			out.Objects += b.Objects
+			out.Bytes += b.Bytes
+		}
+	}
+	return &out
+}
+
+func (h *handler) notices(ctx context.Context, may func(string) bool) ([]ServerNotice, error) {
+	out := []ServerNotice{}
+	if h.Trouble != nil {
+		if err := h.Trouble(); err != nil {
+			f := fault.As(err)
+			out = append(out, ServerNotice{Kind: WarnDisk, Reason: string(f.Reason), Message: f.Message})
+		}
+	}
+	ts, err := h.paused.get(ctx, h.Triggers)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range ts {
+		if may(t.Function) {
+			out = append(out, ServerNotice{Kind: WarnPaused, Function: t.Function, Trigger: t.Name, Reason: t.Paused.Reason, Message: t.Paused.Detail, Since: t.Paused.Since.UTC()})
+		}
+	}
+	return out, nil
+}
+
+// pausedTriggers remembers which triggers are paused: to find out takes reading them all.
+type pausedTriggers struct {
+	mu sync.Mutex
+	at time.Time
+	ts []trigger.Trigger
+}
+
+const (
+	pausedFresh = 5 * time.Second
+	pausedMost  = 1000
+)
+
+func (p *pausedTriggers) get(ctx context.Context, all *trigger.Store) ([]trigger.Trigger, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if time.Since(p.at) > pausedFresh {
+		ts, err := all.Paused(ctx, pausedMost)
+		if err != nil {
+			return nil, err
+		}
+		p.ts, p.at = ts, time.Now()
+	}
+	return p.ts, nil
+}
+
+// series reads the parameters from and to, times in RFC 3339, span, seconds before to in
+// place of from, and step, seconds.
+func (r *request) series() (q gauge.Query, err error) {
+	for name, t := range map[string]*time.Time{"from": &q.From, "to": &q.To} {
+		if v := r.param(name); v != "" {
+			if *t, err = time.Parse(time.RFC3339Nano, v); err != nil {
+				return q, fault.New(fault.Invalid, "InvalidArgument", "%s %q is not a time.", name, v).WithHint("Write it as 2006-01-02T15:04:05Z.")
+			}
+		}
+	}
+	seconds := func(name string, most int) (time.Duration, error) {
+		v := r.param(name)
+		if v == "" {
+			return 0, nil
+		}
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 || n > most {
+			return 0, fault.New(fault.Invalid, "InvalidArgument", "%s %q is not a number of seconds from 1 to %d.", name, v, most)
+		}
+		return time.Duration(n) * time.Second, nil
+	}
+	if q.Step, err = seconds("step", 86400); err != nil {
+		return q, err
+	}
+	span, err := seconds("span", 86400)
+	if err != nil {
+		return q, err
+	}
+	if span > 0 && q.From.IsZero() {
+		if q.To.IsZero() {
+			q.To = time.Now()
+		}
+		q.From = q.To.Add(-span)
+	}
+	if !q.To.IsZero() && !q.From.IsZero() && !q.From.Before(q.To) {
+		return q, fault.New(fault.Invalid, "InvalidArgument", "from is not before to.")
+	}
+	return q, nil
+}
+
+// series tells how a function did.
+func (h *handler) series(r *request) (any, error) {
+	name := r.PathValue("function")
+	if err := h.may(r, "fc:GetFunction", name); err != nil {
+		return nil, err
+	}
+	q, err := r.series()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := h.Functions.Get(r.Context(), name); err != nil {
+		return nil, err
+	}
+	q.Function = name
+	return h.Gauge.Series(q), nil
+}
+
+// LogsBack is a page of what a function's runs printed, the latest first. If More is set,
+// before=Next continues, even if there are none on this page. Head is where the latest run
+// of all stands: GET /api/logs follows from there.
+type LogsBack struct {
+	Runs []Attempt `json:"runs"`
+	Next string    `json:"next,omitempty"`
+	More bool      `json:"more"`
+	Head string    `json:"head,omitempty"`
+}
+
+// logsBack goes back in what a function's runs printed, by outcome and time.
+func (h *handler) logsBack(r *request) (any, error) {
+	name := r.PathValue("function")
+	if err := h.may(r, "fc:GetFunction", name); err != nil {
+		return nil, err
+	}
+	if _, err := h.Functions.Get(r.Context(), name); err != nil {
+		return nil, err
+	}
+	q := history.RunQuery{Function: name, Outcome: r.param("outcome"), Reverse: true}
+	var err error
+	if q.Limit, err = r.limit(); err != nil {
+		return nil, err
+	}
+	q.Limit = min(q.Limit, 200) // of 32 KiB each
+	if q.Since, q.Until, err = r.span(); err != nil {
+		return nil, err
+	}
+	before, err := hex.DecodeString(r.param("before"))
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "InvalidArgument", "before %q is not a cursor.", r.param("before")).WithHint("Give the next of an earlier answer, as it was.")
+	}
+	q.After = string(before)
+	out := LogsBack{}
+	if last, err := h.History.Runs(r.Context(), name, "", 1); err != nil {
+		return nil, err
+	} else if len(last) > 0 {
+		out.Head = hex.EncodeToString([]byte(last[0].Cursor))
+	}
+	p, err := h.History.FindRuns(r.Context(), q)
+	if err != nil {
+		return nil, err
+	}
+	out.Runs, out.Next, out.More = attempts(p.Runs), hex.EncodeToString([]byte(p.Next)), p.More
+	return out, nil
+}
+
+func (h *handler) gaugeVersion() string { return strconv.FormatUint(h.Gauge.Version(), 16) }
+
+// awaitGauge returns when the version is another, or ctx ends. Nobody is told of a count,
+// which is on the path of every write: it looks twice a second.
+func (h *handler) awaitGauge(ctx context.Context, version string) {
+	t := time.NewTicker(500 * time.Millisecond)
+	defer t.Stop()
+	for h.gaugeVersion() == version {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
