@@ -61,16 +61,18 @@ const rules = (dark: boolean) => ({
   '.cm-textfield': { backgroundColor: 'var(--base)', color: 'var(--text)', border: '1px solid var(--line)', borderRadius: '4px', padding: '3px 6px' },
   '.cm-button': { backgroundImage: 'none', backgroundColor: 'var(--base)', color: 'var(--text)', border: '1px solid var(--line)', borderRadius: '4px', padding: '3px 10px' },
   '.cm-panel.cm-search': { padding: '6px 28px 6px 8px' },
+  '.cm-panel.cm-search input, .cm-panel.cm-search button, .cm-panel.cm-search label': { fontSize: '13px' },
   '.cm-panel.cm-search [name=close]': { color: 'var(--text)', fontSize: '18px', right: '8px', top: '4px' },
   '.cm-tooltip': { backgroundColor: 'var(--base)', color: 'var(--text)', border: '1px solid var(--line)', borderRadius: '6px' },
   '.cm-diagnostic-error': { borderLeftColor: dark ? '#ff8a8e' : '#cf1322' },
   '.cm-foldPlaceholder': { backgroundColor: 'var(--soft)', color: 'var(--dim)', border: '1px solid var(--line)' },
   '.cm-mergeView .cm-editor': { height: 'auto' },
   '.cm-collapsedLines': { background: 'var(--soft)', color: 'var(--dim)', padding: '3px 12px' },
-  '&.cm-merge-a .cm-changedLine, .cm-deletedChunk': { backgroundColor: dark ? '#3a1d1f' : '#fff0ee' },
-  '&.cm-merge-b .cm-changedLine, .cm-inlineChangedLine': { backgroundColor: dark ? '#16301b' : '#edf9ea' },
-  '&.cm-merge-a .cm-changedText, .cm-deletedChunk .cm-deletedText': { background: dark ? '#6b2a2e' : '#ffccc7' },
-  '&.cm-merge-b .cm-changedText': { background: dark ? '#2a5a33' : '#bfe8b4' },
+  '.cm-collapsedLines:before, .cm-collapsedLines:after': { content: '"⋯"' }, // many fonts lack the usual sign
+  '&.cm-merge-a .cm-changedLine, .cm-deletedChunk': { backgroundColor: dark ? '#2b1719' : '#fff3f1' },
+  '&.cm-merge-b .cm-changedLine, .cm-inlineChangedLine': { backgroundColor: dark ? '#122316' : '#f1faee' },
+  '&.cm-merge-a .cm-changedText, .cm-deletedChunk .cm-deletedText': { background: dark ? '#4f2227' : '#ffd9d4' },
+  '&.cm-merge-b .cm-changedText': { background: dark ? '#1b3c22' : '#d3f0ca' },
   '.cm-deletedChunk': { paddingLeft: '6px' },
 });
 const lightTheme = EditorView.theme(rules(false));
@@ -91,7 +93,7 @@ const chinese = {
 export function base(label: string, readOnly: boolean): Extension {
   return [
     EditorView.cspNonce.of(nonce),
-    EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'false', autocorrect: 'off', autocapitalize: 'off', ...(readOnly ? { 'aria-readonly': 'true' } : {}) }),
+    EditorView.contentAttributes.of({ 'aria-label': label, tabindex: '0', spellcheck: 'false', autocorrect: 'off', autocapitalize: 'off', ...(readOnly ? { 'aria-readonly': 'true' } : {}) }),
     EditorState.readOnly.of(readOnly),
     EditorState.tabSize.of(4),
     indentUnit.of('  '),

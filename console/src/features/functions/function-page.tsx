@@ -1,9 +1,10 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { Alert, Select, Tabs, Tag } from 'antd';
+import { Alert, Select, Tag } from 'antd';
 import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Refusal } from '../../shared/api';
+import { TabStrip } from '../../shared/tab-strip';
 import { Copy, Page, Problem } from '../../shared/ui';
 import { Loading } from '../../app/shell';
 import { aliasesOf, functionOf, versionsOf, warningsOf } from './api';
@@ -98,10 +99,11 @@ export function FunctionPage() {
           }
         />
       ))}
-      <Tabs
-        activeKey={tab}
+      <TabStrip
+        label={name}
+        active={tab}
         onChange={(key) => void navigate({ params: (p) => ({ ...p, tab: key === 'code' ? undefined : key }), search: (s) => ({ qualifier: s.qualifier }) })}
-        items={(Object.keys(tabs) as Tab[]).map((key) => ({ key, label: t(`tab.${key}`) }))}
+        tabs={(Object.keys(tabs) as Tab[]).map((key) => ({ key, label: t(`tab.${key}`) }))}
       />
       {fn.data && (
         <Suspense fallback={<Loading />}>

@@ -76,9 +76,9 @@ export function FunctionsPage() {
             },
             { key: 'state', title: t('list.state'), width: '150px', wide: true, render: (f) => <State fn={f} /> },
             { key: 'runtime', title: t('list.runtime'), width: '1fr', render: (f) => f.runtime },
-            { key: 'memory', title: t('list.memory'), width: '100px', wide: true, end: true, render: (f) => `${f.memorySize} MB` },
             { key: 'region', title: t('common:region'), width: '120px', wide: true, render: () => session.region },
             { key: 'modified', title: t('common:modified'), width: '140px', wide: true, render: (f) => <Time at={Date.parse(f.lastModifiedTime)} /> },
+            { key: 'memory', title: t('list.memory'), width: '100px', wide: true, end: true, render: (f) => `${f.memorySize} MB` },
             {
               key: 'delete', title: '', width: '48px', end: true,
               render: (f) => <Button type="text" size="small" icon={<DeleteOutlined />} aria-label={t('list.deleteOne', { name: f.functionName })} onClick={() => setRemoving(f.functionName)} />,

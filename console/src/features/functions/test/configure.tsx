@@ -1,10 +1,11 @@
 import { DeleteOutlined } from '@ant-design/icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Alert, Button, Drawer, Form, Input, Select, Tabs } from 'antd';
+import { Alert, Button, Drawer, Form, Input, Select } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { TestEvent, Trigger } from '../../../api/gen';
 import { api, type Refusal } from '../../../shared/api';
+import { TabStrip } from '../../../shared/tab-strip';
 import { Problem } from '../../../shared/ui';
 import { keys } from '../api';
 import { ContentField } from './content-field';
@@ -24,10 +25,11 @@ export function Configure({ name, from, saved, close, run }: { name: string; fro
   };
   return (
     <Drawer open size={680} title={t('test.configure')} onClose={close} destroyOnHidden classNames={{ body: 'configure' }}>
-      <Tabs
-        activeKey={tab}
-        onChange={(k) => setTab(k as 'new' | 'modify')}
-        items={[
+      <TabStrip
+        label={t('test.configure')}
+        active={tab}
+        onChange={setTab}
+        tabs={[
           { key: 'new', label: t('test.createNew') },
           { key: 'modify', label: t('test.modify'), disabled: list.data?.length === 0 },
         ]}
