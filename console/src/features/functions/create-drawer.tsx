@@ -13,7 +13,7 @@ import { keys, type Fn } from './api';
 import { base64, bytesOf, maxZip, pack, unpack, type Entry, type Files } from './code/package';
 import { cpuFor, fieldOf, type Fields } from './create-fields';
 import { readFolder, type Folder } from './code/folder';
-import { adapted, codeOf, templates, type Template } from './templates/templates';
+import { adapted, codeOf, templates, type Template } from '../../shared/templates/templates';
 import './create.css';
 
 type Source = 'template' | 'zip' | 'folder';

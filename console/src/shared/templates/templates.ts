@@ -1,6 +1,6 @@
 // The code that a new function can begin with. The resize function is the listing of the
 // cloud's documentation, as printed there.
-import type { Runtime } from '../../../api/gen';
+import type { Runtime } from '../../api/gen';
 
 const files = import.meta.glob<string>('./files/*.txt', { query: '?raw', import: 'default' });
 

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { Runtime } from '../../../api/gen';
+import type { Runtime } from '../../api/gen';
 import { codeOf, templates } from './templates';
 
 const runtime = (language: string, version: string): Runtime => ({ name: language, language, available: true, version, exact: true });
-const listing = (name: string) => readFileSync(new URL(`../../../../../e2e/seed/${name}`, import.meta.url), 'utf8');
+const listing = (name: string) => readFileSync(new URL(`../../../../e2e/seed/${name}`, import.meta.url), 'utf8');
 
 describe('templates', () => {
   it('hold the documentation’s listings as printed', async () => {
