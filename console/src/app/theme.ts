@@ -14,14 +14,17 @@ export const light: ThemeConfig = {
   algorithm: theme.defaultAlgorithm,
   token: {
     ...shared,
-    colorPrimary: '#0958d9', colorLink: '#0958d9', colorInfo: '#0958d9',
+    colorPrimary: '#0958d9', colorLink: '#0958d9', colorLinkHover: '#003eb3', colorInfo: '#0958d9',
     colorError: '#cf1322', colorErrorBg: '#fff1f0', colorErrorBorder: '#ffa39e',
     colorSuccess: '#237804', colorSuccessBg: '#f6ffed', colorSuccessBorder: '#b7eb8f',
     colorWarning: '#ad4e00', colorWarningBg: '#fffbe6', colorWarningBorder: '#ffe58f',
     colorTextPlaceholder: '#6b7280', colorTextTertiary: '#5f6672', colorTextDescription: '#5f6672',
     colorBgLayout: '#f5f7fa',
   },
-  components: { Layout: { headerBg: '#ffffff', siderBg: '#ffffff', headerHeight: 52, headerPadding: '0 16px' } },
+  components: {
+    Layout: { headerBg: '#ffffff', siderBg: '#ffffff', headerHeight: 52, headerPadding: '0 16px' },
+    Button: { defaultHoverColor: '#0958d9', defaultHoverBorderColor: '#0958d9' },
+  },
 };
 
 export const dark: ThemeConfig = {

@@ -20,9 +20,7 @@ it('writes inputs and reads them again, in both zones', () => {
   expect(toInput(undefined, 'utc')).toBe('');
 });
 
-it('adds a nanosecond', () => {
-  expect(after('2026-01-31T08:00:00.123456789Z')).toBe('2026-01-31T08:00:00.123456790Z');
-  expect(after('2026-01-31T08:00:00.1Z')).toBe('2026-01-31T08:00:00.100000001Z');
-  expect(after('2026-01-31T08:00:00Z')).toBe('2026-01-31T08:00:00.000000001Z');
-  expect(after('2026-01-31T08:00:59.999999999Z')).toBe('2026-01-31T08:01:00.000Z');
+it('adds a millisecond', () => {
+  expect(after('2026-01-31T08:00:00.123Z')).toBe('2026-01-31T08:00:00.124Z');
+  expect(after('2026-01-31T08:00:59.999999Z')).toBe('2026-01-31T08:01:00.000Z');
 });

@@ -1,0 +1,458 @@
+'use strict';
+
+// "I uploaded an object: what happened, and if nothing happened, why not?" — the pages of
+// events, dead letters, jobs and lineage, over real functions.
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+const { after, before, describe, it } = require('node:test');
+const { Server, root } = require('../lib/server');
+const { oss, fc, FC } = require('../lib/clients');
+const { create, location, trigger } = require('../lib/functions');
+const { until } = require('../lib/wait');
+const { accessible, clean, close, newPage, shot, signedIn } = require('./lib/browser');
+
+const bucket = 'happenings';
+const picture = fs.readFileSync(path.join(root, 'examples/kingfisher.png'));
+const client = `
+  const OSS = require('ali-oss');
+  const at = (context, e) => new OSS({ region: 'oss-' + context.region, endpoint: 'https://oss-' + context.region + '-internal.aliyuncs.com', bucket: e.oss.bucket.name,
+    accessKeyId: context.credentials.accessKeyId, accessKeySecret: context.credentials.accessKeySecret, stsToken: context.credentials.securityToken });`;
+
+describe('events', () => {
+  let server;
+  let c;
+  before(async () => {
+    server = await Server.start();
+    c = oss(server, { bucket });
+    await c.putBucket(bucket);
+    await c.putBucket('nobody-listens');
+    await c.putBucket('going-round');
+    await create(server, 'thumbnail', { 'index.js': `${client}
+      exports.handler = async (event, context) => {
+        const e = JSON.parse(event).events[0];
+        const key = e.oss.object.key;
+        console.log('making a thumbnail of ' + key);
+        const { content } = await at(context, e).get(key);
+        await at(context, e).put(key.replace('in/', 'out/'), content);
+        return 'done';
+      };` });
+    await create(server, 'catalogue', { 'index.js': 'exports.handler = async () => "listed";' });
+    await create(server, 'checker', { 'index.js': 'exports.handler = async () => { console.log("looking"); throw new Error("there is no licence note"); };' });
+    await create(server, 'echo', { 'index.js': `${client}
+      exports.handler = async (event, context) => { const e = JSON.parse(event).events[0]; await at(context, e).put('again-' + process.hrtime.bigint() + '.txt', Buffer.from('x')); return 'ok'; };` });
+    await fc(server).putAsyncInvokeConfig('checker', new FC.PutAsyncInvokeConfigRequest({ body: new FC.PutAsyncInvokeConfigInput({ maxAsyncRetryAttempts: 1 }) }));
+    await trigger(server, 'thumbnail', 'on-upload', { bucket, prefix: 'in/', suffix: '.png' });
+    await trigger(server, 'catalogue', 'on-made', { bucket, prefix: 'out/', suffix: '.png' });
+    await trigger(server, 'checker', 'on-photo', { bucket, prefix: 'in/', suffix: '.jpg' });
+  });
+  after(async () => { await close(); if (server) await server.stop(); });
+
+  const stream = (page) => page.getByRole('table', { name: 'Events' });
+  const line = (page, key) => stream(page).getByRole('row').filter({ hasText: key });
+  const eventOf = async (page, key) => {
+    const { events } = await (await page.request.get(`/api/events?bucket=${bucket}&key=${encodeURIComponent(key)}&limit=1`)).json();
+    return events[0];
+  };
+  // Both themes, as the reader would switch.
+  async function bothThemes(page, what) {
+    await accessible(page, `${what}, light`);
+    await page.evaluate(() => localStorage.setItem('alcedo.theme', 'dark'));
+    await page.reload();
+    await page.locator('h1').waitFor();
+    await page.waitForLoadState('networkidle', { timeout: 3000 }).catch(() => {}); // a live page never is
+    await accessible(page, `${what}, dark`);
+    await page.evaluate(() => localStorage.setItem('alcedo.theme', 'light'));
+    await page.reload();
+    await page.locator('h1').waitFor();
+  }
+
+  it('shows an upload as it happens, opens it, and says what matched, what ran, and why nothing else did', async () => {
+    const { context, page } = await signedIn(server, { at: '/events' });
+    try {
+      await page.getByText('No events yet').waitFor(); // buckets that are made are events; nobody has looked yet
+    } catch {
+      await stream(page).waitFor();
+    }
+    await page.locator('.connection[data-state=live]').waitFor();
+    await c.put('in/kingfisher.png', picture);
+    const row = line(page, 'in/kingfisher.png');
+    await row.waitFor(); // by itself
+    await row.locator('.pill[data-state=Succeeded]', { hasText: 'thumbnail' }).waitFor();
+    await row.locator('[data-outcome=Succeeded]').waitFor();
+    await line(page, 'out/kingfisher.png').locator('.pill[data-state=Succeeded]', { hasText: 'catalogue' }).waitFor();
+    await accessible(page, 'the stream');
+
+    await row.getByTitle('ObjectCreated:PutObject').click();
+    await page.waitForURL(/\/events\/[0-9a-f-]+$/);
+    await page.getByRole('heading', { name: 'kingfisher.png', level: 1 }).waitFor();
+    const card = page.getByRole('region', { name: /^thumbnail/ });
+    await card.locator('.pill[data-state=Succeeded]').first().waitFor();
+    await card.getByText(/Cold start [\d.]+ (ms|s) · Run [\d.]+ (ms|s|µs)/).waitFor(); // what the bars say, in words
+    assert.ok((await card.locator('.waterfall-track .seg-run').boundingBox()).width > 1);
+    await card.getByText('Log', { exact: true }).click();
+    await card.getByRole('region', { name: /Log/ }).getByText('making a thumbnail of in/kingfisher.png').waitFor();
+    await card.getByRole('link', { name: /out\/kingfisher\.png/ }).locator('img').evaluate((img) => img.complete || new Promise((resolve) => { img.onload = resolve; }));
+    const why = page.getByRole('region', { name: 'Why nothing else' });
+    await why.getByText('as they are configured now').waitFor();
+    assert.match(await why.locator('[data-trigger=on-made]').innerText(), /prefix "out\/" at byte 1: 'i' is not 'o'/);
+    assert.match(await why.locator('[data-trigger=on-photo]').innerText(), /suffix "\.jpg"/);
+    assert.equal(await why.locator('[data-trigger=on-upload]').count(), 0);
+    assert.match(await card.getByRole('link', { name: 'Use as test event' }).getAttribute('href'), /\/functions\/thumbnail\/test\?event=/);
+    await bothThemes(page, 'an event');
+
+    // What it wrote is an event too, and says what caused it.
+    await page.getByRole('link', { name: /out\/kingfisher\.png/ }).first().click();
+    await page.getByRole('region', { name: /^catalogue/ }).waitFor();
+    await page.getByText('Caused by').waitFor();
+    await page.getByRole('link', { name: 'its run' }).click();
+    await page.locator('.delivery.marked[data-function=thumbnail]').waitFor();
+    await page.goBack();
+    await page.goBack();
+    await page.goBack();
+    await line(page, 'in/kingfisher.png').and(page.locator('.current')).waitFor(); // the row that was opened is marked
+    clean(page);
+    await context.close();
+  });
+
+  it('opens a row in another tab with a middle click, and counts what comes meanwhile', async () => {
+    const { context, page } = await signedIn(server, { at: '/events' });
+    const row = line(page, 'in/kingfisher.png');
+    const [tab] = await Promise.all([context.waitForEvent('page'), row.getByRole('link', { name: /kingfisher/ }).click({ button: 'middle' })]);
+    assert.match(tab.url() === 'about:blank' ? (await tab.waitForURL(/events/), tab.url()) : tab.url(), /\/events\/[0-9a-f-]+$/);
+    await tab.close();
+    await page.bringToFront();
+    // The pointer is over the rows: none of them moves.
+    const first = stream(page).getByRole('row').nth(1);
+    await first.hover();
+    const before = await first.innerText();
+    await c.put('notes/one.txt', Buffer.from('1'));
+    await c.put('notes/two.txt', Buffer.from('2'));
+    const button = page.getByRole('button', { name: '2 new events' });
+    await button.waitFor();
+    assert.equal((await first.innerText()).split('\n')[2], before.split('\n')[2]);
+    await button.click();
+    await line(page, 'notes/two.txt').waitFor();
+    assert.equal(await stream(page).getByRole('row').filter({ hasText: 'notes/one.txt' }).count(), 1);
+    clean(page);
+    await context.close();
+  });
+
+  it('keeps the filters in the URL', async () => {
+    const { context, page } = await signedIn(server, { at: '/events' });
+    await stream(page).waitFor();
+    await page.getByLabel('Object Prefix').fill('notes/');
+    await page.waitForURL(/prefix=notes/);
+    await line(page, 'notes/one.txt').waitFor();
+    assert.equal(await line(page, 'in/').count(), 0);
+    await page.getByRole('combobox', { name: 'Outcome' }).click();
+    await page.getByTitle('No match').click();
+    await page.waitForURL(/outcome=None/);
+    await page.getByRole('combobox', { name: 'Time range' }).click();
+    await page.getByText('Last hour').click();
+    await page.waitForURL(/since=1h/);
+    await accessible(page, 'filters in use');
+    await page.reload();
+    await line(page, 'notes/one.txt').waitFor();
+    assert.equal(await page.getByLabel('Object Prefix').inputValue(), 'notes/');
+    await page.getByRole('button', { name: 'Clear filters' }).click();
+    await line(page, 'in/kingfisher.png').waitFor();
+    await page.getByRole('switch', { name: 'Failed only' }).click();
+    await page.waitForURL(/outcome=Failed/);
+    await page.getByText('No event matches the filters.').waitFor();
+    clean(page);
+    await context.close();
+  });
+
+  it('says why nothing happened', async () => {
+    await c.put('In/upper.png', picture);
+    c.useBucket('nobody-listens');
+    await c.put('lonely.png', picture);
+    c.useBucket(bucket);
+    const { context, page } = await signedIn(server, { at: '/events' });
+    await line(page, 'In/upper.png').locator('[data-outcome=None]').waitFor();
+    await line(page, 'In/upper.png').getByTitle('ObjectCreated:PutObject').click();
+    await page.getByText('No trigger matched this event').waitFor();
+    const why = page.getByRole('region', { name: 'Why nothing happened' });
+    assert.match(await why.locator('[data-trigger=on-upload]').innerText(), /prefix "in\/" at byte 1: 'I' is not 'i'/);
+    await bothThemes(page, 'an event that nothing matched');
+    await page.goBack();
+    await line(page, 'lonely.png').getByRole('link', { name: /lonely/ }).click();
+    await page.getByText('No trigger listens to the bucket nobody-listens.').waitFor();
+
+    // A trigger that is made later would match today, and can be given the event.
+    await trigger(server, 'catalogue', 'on-capital', { bucket, prefix: 'In/' });
+    const e = await eventOf(page, 'In/upper.png');
+    await page.goto(`/events/${e.id}`);
+    const later = page.locator('[data-trigger=on-capital]');
+    await later.getByText('It would match this event today').waitFor();
+    await later.getByRole('button', { name: 'Replay' }).click();
+    const card = page.getByRole('region', { name: /^catalogue/ });
+    await card.getByText('Replay', { exact: true }).first().waitFor();
+    await card.locator('.pill[data-state=Succeeded]').first().waitFor();
+    clean(page);
+    await context.close();
+  });
+
+  it('draws the lineage as a graph, and tells the same as a list', async () => {
+    const { context, page } = await signedIn(server, { at: `/trace?bucket=${bucket}&key=out/kingfisher.png` });
+    const boxes = page.locator('.react-flow__node');
+    await boxes.nth(3).waitFor();
+    assert.equal(await boxes.count(), 4); // upload, run, what it wrote, the run that that started
+    await page.locator('.box.focus', { hasText: 'kingfisher.png' }).waitFor();
+    assert.equal(await page.locator('.box .pill[data-state=Succeeded]').count(), 2);
+    await until('the thumbnails', () => page.locator('.box img').evaluateAll((all) => all.length === 2 && all.every((i) => i.complete && i.naturalWidth > 0)));
+    await page.getByRole('button', { name: 'Zoom in' }).click();
+    await page.getByRole('button', { name: 'Fit to the view' }).click();
+    await accessible(page, 'the graph');
+    await page.getByRole('link', { name: 'List' }).click();
+    await page.waitForURL(/view=list/);
+    const list = page.getByRole('list', { name: 'Lineage' });
+    assert.deepEqual(await list.locator('.face-name').allInnerTexts(), ['kingfisher.png', 'thumbnail', 'kingfisher.png', 'catalogue']);
+    await bothThemes(page, 'the list of the lineage');
+    await list.getByRole('link', { name: /catalogue/ }).click();
+    await page.locator('.delivery.marked[data-function=catalogue]').waitFor();
+
+    // What is typed is found; what is not understood is said at the field.
+    await page.goto('/trace');
+    await page.getByLabel('Trace an object').fill('what?');
+    await page.keyboard.press('Enter');
+    await page.getByText('Write it as bucket/key').waitFor();
+    await page.getByLabel('Trace an object').fill(`${bucket}/in/kingfisher.png`);
+    await page.keyboard.press('Enter');
+    await boxes.nth(3).waitFor();
+    clean(page);
+    await context.close();
+
+    const phone = await signedIn(server, { at: `/trace?bucket=${bucket}&key=in/kingfisher.png`, width: 390, height: 844, theme: 'dark' });
+    await phone.page.getByRole('list', { name: 'Lineage' }).waitFor(); // a list, where a graph would be too small
+    await accessible(phone.page, 'the lineage at 390 px');
+    clean(phone.page);
+    await phone.context.close();
+  });
+
+  it('deals with dead letters in bulk: failing, mended, redriven, succeeded', async () => {
+    for (const n of ['a', 'b', 'c']) await c.put(`in/${n}.jpg`, Buffer.from('not a picture'));
+    const { context, page } = await signedIn(server, { at: '/events?function=checker' });
+    await line(page, 'in/c.jpg').locator('[data-outcome=Failed]').waitFor();
+    await line(page, 'in/c.jpg').getByTitle('ObjectCreated:PutObject').click();
+    const card = page.getByRole('region', { name: /^checker/ });
+    await card.getByText('Every attempt failed').waitFor();
+    await card.getByText('there is no licence note').first().waitFor();
+    await card.getByText('Attempt 2', { exact: true }).waitFor();
+    await card.getByText(/Until the next attempt [\d.]+ m?s/).waitFor();
+    await card.getByRole('region', { name: 'Log of attempt 2' }).getByText('looking').waitFor(); // of the last attempt, open already
+    await bothThemes(page, 'an event that failed');
+    await card.getByRole('link', { name: 'See its dead letter' }).click();
+    const dead = page.getByRole('table', { name: 'Dead letters' });
+    await dead.getByText('in/c.jpg').waitFor();
+    assert.equal(await dead.getByRole('row').count(), 2); // with the head: only this one
+    await dead.getByRole('link', { name: /in\/c\.jpg/ }).click();
+    const drawer = page.getByRole('dialog', { name: 'Dead letter' });
+    await drawer.getByText('there is no licence note').first().waitFor();
+    await drawer.getByRole('region', { name: 'Event as the function gets it' }).getByText('"in/c.jpg"').waitFor();
+    await bothThemes(page, 'a dead letter'); // its id is in the URL
+    await drawer.waitFor();
+    await page.keyboard.press('Escape');
+    await drawer.waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Clear filters' }).click();
+    await dead.getByText('in/a.jpg').waitFor();
+
+    const body = new FC.UpdateFunctionInput({ code: location({ 'index.js': 'exports.handler = async () => "mended";' }) });
+    await fc(server).updateFunction('checker', new FC.UpdateFunctionRequest({ body }));
+    await dead.getByRole('row').filter({ hasText: 'in/a.jpg' }).getByRole('checkbox').check();
+    await dead.getByRole('row').filter({ hasText: 'in/b.jpg' }).getByRole('checkbox').check();
+    await accessible(page, 'dead letters, some selected');
+    await page.getByRole('button', { name: 'Redrive (2)' }).click();
+    await page.getByText('2 redriven.').waitFor();
+    // The rows stay, and say what became of them.
+    for (const n of ['a', 'b']) await dead.getByRole('row').filter({ hasText: `in/${n}.jpg` }).locator('.pill[data-state=Succeeded]').waitFor();
+    assert.equal(await dead.getByRole('row').filter({ hasText: 'in/a.jpg' }).getByRole('checkbox').count(), 0);
+    // The rest by the filter.
+    await page.getByLabel('Object Prefix').fill('in/');
+    await page.waitForURL(/prefix=in/);
+    await page.getByRole('checkbox', { name: 'All that match the filters' }).check();
+    await page.getByRole('button', { name: 'Redrive all' }).click();
+    await page.getByText('1 redriven.').waitFor();
+    await dead.getByRole('row').filter({ hasText: 'in/c.jpg' }).locator('.pill[data-state=Succeeded]').waitFor();
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await page.getByText('No dead letter matches the filters.').waitFor();
+    clean(page);
+    await context.close();
+  });
+
+  it('shows the whole chain of a loop that was stopped', async () => {
+    await trigger(server, 'echo', 'on-any', { bucket: 'going-round' });
+    c.useBucket('going-round');
+    await c.put('first.txt', Buffer.from('x'));
+    c.useBucket(bucket);
+    const { context, page } = await signedIn(server, { at: '/dead-letters?function=echo' });
+    const row = page.getByRole('table', { name: 'Dead letters' }).getByRole('row').filter({ hasText: 'Loop stopped' });
+    await until('the loop to be stopped', async () => {
+      if (await row.count()) return true;
+      await page.getByRole('button', { name: 'Refresh' }).click();
+      return false;
+    }, { every: 300 });
+    await row.getByRole('link').click();
+    const drawer = page.getByRole('dialog', { name: 'Dead letter' });
+    await drawer.getByText('stopped here').waitFor();
+    assert.equal(await drawer.locator('.chain li').count(), 17);
+    await drawer.locator('.chain li').first().getByText('going-round/first.txt').waitFor();
+    await drawer.getByRole('link', { name: 'Lineage' }).click();
+    await page.locator('.box.bad', { hasText: 'echo' }).waitFor();
+    assert.equal(await page.locator('.box').count(), 34); // 17 events and their runs
+    clean(page);
+    await context.close();
+  });
+
+  it('backfills from the page, after a dry run', async () => {
+    await c.put('old/1.txt', Buffer.from('1'));
+    await c.put('old/2.txt', Buffer.from('2'));
+    await trigger(server, 'catalogue', 'on-old', { bucket, prefix: 'old/' });
+    const { context, page } = await signedIn(server, { at: '/jobs' });
+    await page.getByRole('button', { name: 'New job' }).first().click();
+    const drawer = page.getByRole('dialog', { name: 'New job' });
+    await drawer.getByRole('button', { name: 'Begin replay' }).click();
+    await drawer.getByText('Choose a function.').waitFor();
+    await drawer.getByText('Backfill', { exact: true }).click();
+    await drawer.getByRole('combobox', { name: 'Function' }).click();
+    await page.getByTitle('catalogue').click();
+    await drawer.getByRole('combobox', { name: 'Trigger' }).click();
+    await accessible(page, 'a new job, a select open');
+    await page.getByTitle('on-old').click();
+    await drawer.getByLabel('Object Prefix').fill('new/');
+    await drawer.getByRole('button', { name: 'Dry run' }).click();
+    await drawer.locator('.ant-form-item-explain-error', { hasText: 'wants keys that begin with' }).waitFor(); // at its field
+    await drawer.getByLabel('Object Prefix').fill('old/');
+    await drawer.getByRole('button', { name: 'Dry run' }).click();
+    await drawer.getByText('2 would run').waitFor();
+    await drawer.getByText('old/1.txt').waitFor();
+    await bothThemes(page, 'the form of a job');
+    await drawer.waitFor();
+    await drawer.getByText('Backfill', { exact: true }).click();
+    await drawer.getByRole('combobox', { name: 'Function' }).click();
+    await page.getByTitle('catalogue').click();
+    await drawer.getByRole('combobox', { name: 'Trigger' }).click();
+    await page.getByTitle('on-old').click();
+    await drawer.getByRole('button', { name: 'Begin backfill' }).click();
+    await drawer.waitFor({ state: 'detached' });
+    const job = page.locator('.job.marked');
+    await job.locator('.pill[data-state=Done]').waitFor();
+    await job.getByText('2 of 2 enqueued').waitFor();
+    await job.getByText('on-old').waitFor();
+
+    // A slow one is paused, resumed, and canceled.
+    const { id } = await (await page.request.post('/api/jobs', { data: { kind: 'backfill', function: 'catalogue', trigger: 'on-old', rate: 0.01 } })).json();
+    await page.goto(`/jobs?job=${id}`);
+    await job.getByRole('button', { name: 'Pause' }).click();
+    await job.locator('.pill[data-state=Paused]').waitFor();
+    await accessible(page, 'jobs');
+    await job.getByRole('button', { name: 'Resume' }).click();
+    await job.locator('.pill[data-state=Running]').waitFor();
+    await job.getByRole('button', { name: 'Cancel job' }).click();
+    await job.locator('.pill[data-state=Canceled]').waitFor();
+    await bothThemes(page, 'jobs that are over');
+    clean(page);
+    await context.close();
+  });
+
+  it('is usable at 390 px, in the dark and in Chinese', async () => {
+    const { context, page } = await signedIn(server, { at: '/events', width: 390, height: 844, theme: 'dark', language: 'zh' });
+    await page.getByRole('table', { name: '事件' }).locator('.second-line').first().waitFor();
+    await page.getByRole('button', { name: '筛选' }).click();
+    await page.getByLabel('文件前缀').fill('in/');
+    await page.waitForURL(/prefix=in/);
+    await page.getByRole('row').filter({ hasText: 'in/kingfisher.png' }).waitFor();
+    await accessible(page, 'the stream at 390 px');
+    await page.getByRole('link', { name: /in\/kingfisher\.png/ }).click();
+    await page.getByRole('heading', { name: '发生了什么' }).waitFor();
+    await accessible(page, 'an event at 390 px');
+    for (const at of ['/events', page.url(), '/dead-letters', '/jobs', `/trace?bucket=${bucket}&key=in/kingfisher.png`]) {
+      await page.goto(at);
+      await page.locator('h1').waitFor();
+      await accessible(page, `${at} at 390 px`);
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth), false, `${at} is wider than the screen`);
+    }
+    clean(page);
+    await context.close();
+  });
+
+  it('stays live in eight tabs: only the one in sight asks', async () => {
+    const { context, page } = await signedIn(server, { at: '/events' });
+    const tabs = [page];
+    let polls = 0; // under way
+    const count = (p) => {
+      const open = new Set();
+      const poll = (r) => /\/api\/events\?.*wait=/.test(r.url());
+      p.on('request', (r) => { if (poll(r)) { open.add(r); polls++; } });
+      for (const end of ['requestfinished', 'requestfailed']) p.on(end, (r) => { if (open.delete(r)) polls--; });
+    };
+    for (let i = 1; i < 8; i++) {
+      const tab = await newPage(context);
+      tabs.push(tab);
+    }
+    for (const tab of tabs) {
+      // Headless Chromium shows every tab at once; visibility is what the test says.
+      await tab.addInitScript(() => {
+        let state = 'visible';
+        Object.defineProperty(document, 'visibilityState', { get: () => state });
+        Object.defineProperty(document, 'hidden', { get: () => state === 'hidden' });
+        window.setVisibility = (s) => { state = s; document.dispatchEvent(new Event('visibilitychange')); };
+      });
+    }
+    const hide = (tab) => tab.evaluate(() => window.setVisibility('hidden'));
+    const show = (tab) => tab.evaluate(() => window.setVisibility('visible'));
+    for (const tab of tabs) {
+      count(tab);
+      await tab.goto('/events');
+      await stream(tab).getByRole('row').nth(1).waitFor();
+      await tab.locator('.connection[data-state=live]').waitFor();
+      await hide(tab);
+      await tab.locator('.connection[data-state=paused]').waitFor();
+    }
+    await until('no tab to ask', () => polls === 0);
+    for (const [i, tab] of tabs.entries()) {
+      await tab.bringToFront();
+      await show(tab);
+      await tab.locator('.connection[data-state=live]').waitFor();
+      const key = `notes/tab-${i}.txt`;
+      await c.put(key, Buffer.from(String(i)));
+      await until(`tab ${i} to tell of ${key}`, async () => {
+        const button = tab.getByRole('button', { name: /new event/ });
+        if (await button.count()) await button.click().catch(() => {});
+        return (await line(tab, key).count()) === 1;
+      }, { every: 100 });
+      assert.ok(polls <= 1, `${polls} tabs ask at once`);
+      await hide(tab);
+    }
+    // The last one catches up with all that it missed before, and every tab answers.
+    for (let i = 0; i < 8; i++) assert.equal(await line(tabs[7], `notes/tab-${i}.txt`).count(), 1, `tab 7 knows of ${i}`);
+    for (const tab of tabs) clean(tab);
+    await shot(page, 'events-tabs');
+    await context.close();
+  });
+
+  it('shows nothing that the key may not see, and says which permission is missing', async () => {
+    const post = async (p, url, data) => {
+      const r = await p.request.post(url, { data });
+      assert.ok(r.ok(), `${url}: ${r.status()} ${await r.text()}`);
+      return r.json();
+    };
+    const { context, page } = await signedIn(server, { at: '/events' });
+    const policy = { Version: '1', Statement: [{ Effect: 'Allow', Action: ['oss:ListObjects', 'oss:GetObject', 'oss:ListBuckets'], Resource: '*' }] };
+    await post(page, '/api/users', { name: 'looker', policies: [{ name: 'p', document: policy }] });
+    const keys = await post(page, '/api/users/looker/keys', {});
+    const e = await eventOf(page, 'in/kingfisher.png');
+    await context.close();
+    const other = await signedIn(server, { at: `/events/${e.id}`, keys });
+    await other.page.getByText('1 more runs are of functions that you may not see (fc:GetFunction).').waitFor();
+    assert.equal(await other.page.getByText('thumbnail').count(), 0);
+    await other.page.goto('/dead-letters');
+    await other.page.getByText(/AccessDenied/).waitFor();
+    await other.page.getByText(/fc:GetFunction/).waitFor();
+    await accessible(other.page, 'a page that may not be seen');
+    clean(other.page);
+    await other.context.close();
+  });
+});
