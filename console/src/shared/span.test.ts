@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { after, fromInput, instant, toInput } from './span';
+import { around, fromInput, instant, toInput } from './span';
 
 it('reads times of the URL', () => {
   const now = Date.parse('2026-03-01T12:00:00Z');
@@ -20,7 +20,7 @@ it('writes inputs and reads them again, in both zones', () => {
   expect(toInput(undefined, 'utc')).toBe('');
 });
 
-it('adds a millisecond', () => {
-  expect(after('2026-01-31T08:00:00.123Z')).toBe('2026-01-31T08:00:00.124Z');
-  expect(after('2026-01-31T08:00:59.999999Z')).toBe('2026-01-31T08:01:00.000Z');
+it('is around a moment', () => {
+  expect(around('2026-01-31T08:00:00.123Z')).toEqual({ since: '2026-01-31T08:00:00.122Z', until: '2026-01-31T08:00:00.124Z' });
+  expect(around('2026-01-31T08:00:59.999999Z')).toEqual({ since: '2026-01-31T08:00:59.998Z', until: '2026-01-31T08:01:00.000Z' });
 });

@@ -26,7 +26,8 @@ export function fromInput(value: string, zone: Zone): string | undefined {
   return Number.isNaN(at) ? undefined : new Date(at).toISOString();
 }
 
-/** after is the millisecond after a time, which is as exact as the server keeps times. */
-export function after(text: string): string {
-  return new Date(Math.floor(Date.parse(text)) + 1).toISOString();
+/** around is the span of a moment: from a millisecond before it, for times are kept as fractions that may be less, until one after. */
+export function around(text: string): { since: string; until: string } {
+  const at = Math.floor(Date.parse(text));
+  return { since: new Date(at - 1).toISOString(), until: new Date(at + 1).toISOString() };
 }

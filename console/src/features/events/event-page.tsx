@@ -9,7 +9,7 @@ import { Loading } from '../../app/shell';
 import { api, type Refusal } from '../../shared/api';
 import { bytes, count, duration } from '../../shared/format';
 import { useLive } from '../../shared/live';
-import { after } from '../../shared/span';
+import { around } from '../../shared/span';
 import { Note, over, StatePill } from '../../shared/states';
 import { isImage, Thumb } from '../../shared/thumb';
 import { Copy, Page, Problem, Time } from '../../shared/ui';
@@ -302,11 +302,11 @@ function Replay({ e, function: name, trigger }: { e: EventDetail; function: stri
   const client = useQueryClient();
   const replay = useMutation<Job, Refusal>({
     mutationFn: () => {
-      const order: JobInput = { kind: 'replay', function: name, trigger, prefix: e.key, since: e.time, until: after(e.time) };
+      const order: JobInput = { kind: 'replay', function: name, trigger, prefix: e.key, ...around(e.time) };
       return api.post<Job>('/jobs', order);
     },
     onSuccess: () => {
-      for (const ms of [600, 1500, 3000]) setTimeout(() => void client.invalidateQueries({ queryKey: keys.one(e.id) }), ms);
+      for (const ms of [600, 1500, 3000, 6000, 12_000]) setTimeout(() => void client.invalidateQueries({ queryKey: keys.one(e.id) }), ms);
     },
   });
   const refused = replay.error?.code === 'AccessDenied' ? replay.error.message : '';
