@@ -13,6 +13,8 @@ func (h *handler) mayOperations() map[string]operation {
 	return map[string]operation{
 		"POST /api/may":     h.mayI,
 		"POST /api/explain": h.explain,
+
+		"GET /api/roles/{name}/uses": h.roleUses,
 	}
 }
 

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"strings"
 	"testing"
 )
@@ -22,6 +23,7 @@ func mayReaches() []reach {
 		{"POST /api/explain", "/api/explain", ask("role", "subject"), "ram:GetRole", ram("role/subject"), ram("role/other"), 200},
 		{"POST /api/explain", "/api/explain", ask("key", root.AccessKeyID), "ram:GetUser", ram("root"), ram("user/subject"), 200},
 		{"POST /api/explain", "/api/explain", ask("key", "LTAInone"), "ram:GetUser", ram("user/*"), ram("user/subject"), 404},
+		{"GET /api/roles/{name}/uses", "/api/roles/subject/uses", "", "ram:GetRole", ram("role/subject"), ram("role/other"), 200},
 	}
 }
 
@@ -89,4 +91,28 @@ func TestExplainSaysWhatDecided(t *testing.T) {
 	w.root("POST", "/api/explain", `{"principal":{"type":"user","name":"none"},"action":"a:b","resource":"*"}`).refused(404, "EntityNotExist.User", "none")
 	w.root("POST", "/api/explain", `{"principal":{"type":"group","name":"x"},"action":"a:b","resource":"*"}`).refused(400, "InvalidArgument", "group")
 	w.root("POST", "/api/explain", `{"principal":`+user+`,"action":"a:b","resource":"*","conditions":{"sourceIp":"x"}}`).refused(400, "InvalidArgument", "sourceIp")
+}
+
+func TestRolesSayWhichFunctionsUseThem(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	role := "acs:ram::" + account + ":role/aliyunfcdefaultrole"
+	g, err := w.h.Functions.Get(ctx, "g")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := g.Config
+	c.Role = role
+	if _, err := w.h.Functions.Update(ctx, "g", "", c); err != nil {
+		t.Fatal(err)
+	}
+	var got RoleUses
+	w.root("GET", "/api/roles/AliyunFCDefaultRole/uses", "").into(&got)
+	if !got.Known || got.More || len(got.Functions) != 1 || got.Functions[0] != "g" {
+		t.Errorf("%+v", got)
+	}
+	w.do(w.key("caller", `{"Effect":"Allow","Action":"ram:GetRole","Resource":"*"}`), "GET", "/api/roles/AliyunFCDefaultRole/uses", "").into(&got)
+	if got.Known || len(got.Functions) != 0 {
+		t.Errorf("who may not list functions: %+v", got)
+	}
 }
