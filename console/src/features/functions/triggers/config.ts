@@ -185,9 +185,3 @@ export function fieldOf(r: Pick<Refusal, 'code' | 'message'>, d: Pick<Draft, 'ty
 export function roleRefused(r: Pick<Refusal, 'code' | 'message'>): boolean {
   return /^The role '.*' does not exist/.test(r.message) || (r.code === 'AccessDenied' && /No permission to assume the role/.test(r.message));
 }
-
-/** listening says in short what a rule listens to; null if its pattern was written by hand. */
-export function listening(t: Trigger, arn: string): { buckets: string[]; prefixes: string[]; suffixes: string[]; events: string[] } | null {
-  const p = partsOf(arn, text(of(json(t.triggerConfig), 'eventRuleFilterPattern')));
-  return p;
-}

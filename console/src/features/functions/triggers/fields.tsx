@@ -21,6 +21,8 @@ interface FieldProps<T> {
   value?: T;
   onChange?: (value: T) => void;
   disabled?: boolean;
+  /** label is for fields that stand in no Form.Item */
+  label?: string;
 }
 
 /** useBuckets lists buckets whose names begin with what is typed; those that are chosen stay. */
@@ -41,10 +43,10 @@ function useBuckets(chosen: string[]) {
   };
 }
 
-export function BucketSelect({ id, value, onChange, disabled }: FieldProps<string>) {
+export function BucketSelect({ id, value, onChange, disabled, label }: FieldProps<string>) {
   const { t } = useTranslation('triggers');
   const common = useBuckets(value ? [value] : []);
-  return <Select id={id} value={value || undefined} onChange={onChange} disabled={disabled} placeholder={t('chooseBucket')} aria-required {...common} />;
+  return <Select id={id} value={value || undefined} onChange={onChange} disabled={disabled} placeholder={t('chooseBucket')} aria-label={label} {...common} />;
 }
 
 export function BucketsSelect({ id, value = [], onChange }: FieldProps<string[]>) {

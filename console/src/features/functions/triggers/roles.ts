@@ -18,10 +18,12 @@ function statements(document: unknown): Statement[] {
   return s === undefined ? [] : Array.isArray(s) ? s : [s];
 }
 
-/** trustsOSS reports whether a trust policy lets OSS assume its role. */
-export function trustsOSS(trust: unknown): boolean {
-  return statements(trust).some((s) => s.Effect === 'Allow' && list(s.Principal?.Service).includes(service));
+/** trusts reports whether a trust policy lets a service assume its role. */
+export function trusts(trust: unknown, by: string): boolean {
+  return statements(trust).some((s) => s.Effect === 'Allow' && list(s.Principal?.Service).includes(by));
 }
+
+export const trustsOSS = (trust: unknown): boolean => trusts(trust, service);
 
 /** withOSS is a trust policy that also lets OSS assume its role. */
 export function withOSS(trust: unknown): unknown {

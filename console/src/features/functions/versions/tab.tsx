@@ -1,5 +1,194 @@
-import type { TabProps } from '../api';
+import { MoreOutlined, PlusOutlined } from '@ant-design/icons';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { Button, Dropdown, Tag } from 'antd';
+import { lazy, Suspense, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Rows } from '../../../shared/rows';
+import { Nothing, Time } from '../../../shared/ui';
+import type { Alias, TabProps, Version } from '../api';
+import { rest, sharesOf } from './weights';
+import './versions.css';
 
-export function VersionsTab({ fn }: TabProps) {
-  return <p>{fn.functionName}</p>;
+const AliasPanel = lazy(() => import('./alias-panel'));
+const Compare = lazy(() => import('./compare'));
+const Publish = lazy(() => import('./dialogs').then((m) => ({ default: m.Publish })));
+const Restore = lazy(() => import('./dialogs').then((m) => ({ default: m.Restore })));
+const Remove = lazy(() => import('./dialogs').then((m) => ({ default: m.Remove })));
+
+type Open = { kind: 'publish' } | { kind: 'restore'; version: string } | { kind: 'delete'; version?: string; alias?: string } | { kind: 'alias'; alias?: Alias; back?: string };
+
+/** VersionsTab lists versions and the aliases that name them. */
+export function VersionsTab({ fn, versions, aliases }: TabProps) {
+  const { t } = useTranslation('functions');
+  const search = useSearch({ from: '/functions/$name/{-$tab}' });
+  const navigate = useNavigate({ from: '/functions/$name/{-$tab}' });
+  const [open, setOpen] = useState<Open | null>(null);
+  const name = fn.functionName;
+  const close = () => setOpen(null);
+  const compare = (version?: string, against?: string) => void navigate({ search: (s) => ({ qualifier: s.qualifier, version, against }) });
+  const earlier = (v: string) => versions.find((x) => Number(x.versionId) < (v === 'LATEST' ? Infinity : Number(v)))?.versionId;
+  const shareOf = (a: Alias, v: string) => (a.versionId === v ? rest(sharesOf(a)) : (sharesOf(a).find((s) => s.version === v)?.percent ?? 0));
+  const named = (v: string) => aliases.filter((a) => a.versionId === v || v in (a.additionalVersionWeight ?? {}));
+  const publish = (
+    <Button type="primary" icon={<PlusOutlined />} onClick={() => setOpen({ kind: 'publish' })}>
+      {t('version.publish')}
+    </Button>
+  );
+  const shares = (a: Alias) => [{ version: a.versionId, percent: rest(sharesOf(a)) }, ...sharesOf(a)];
+  return (
+    <div className="versions">
+      <section aria-label={t('aliases')}>
+        <div className="tab-head">
+          <div>
+            <h2>{t('aliases')}</h2>
+            <p className="dim">{t('version.aliasLead')}</p>
+          </div>
+          <Button icon={<PlusOutlined />} onClick={() => setOpen({ kind: 'alias' })}>
+            {t('version.createAlias')}
+          </Button>
+        </div>
+        <Rows
+          label={t('aliases')}
+          items={aliases}
+          keyOf={(a) => a.aliasName}
+          height="360px"
+          rowHeight={52}
+          empty={<Nothing text={t('version.noAliases')} />}
+          columns={[
+            {
+              key: 'name', title: t('version.aliasName'), width: '2fr',
+              render: (a) => (
+                <>
+                  <Link to="." search={{ qualifier: a.aliasName }}>{a.aliasName}</Link>
+                  {a.description && <div className="dim clip">{a.description}</div>}
+                </>
+              ),
+            },
+            {
+              key: 'version', title: t('version.traffic'), width: '3fr',
+              render: (a) => (
+                <span className="traffic">
+                  {shares(a).map((s) => (
+                    <span key={s.version} className="traffic-part">
+                      <span>{s.version}</span>
+                      {shares(a).length > 1 && <span className="dim">{s.percent} %</span>}
+                    </span>
+                  ))}
+                  {shares(a).length > 1 && (
+                    <span className="traffic-bar" aria-hidden>
+                      {shares(a).map((s, i) => (
+                        <i key={s.version} className={`part-${i % 4}`} style={{ width: `${s.percent}%` }} />
+                      ))}
+                    </span>
+                  )}
+                </span>
+              ),
+            },
+            { key: 'modified', title: t('common:modified'), width: '1.2fr', wide: true, render: (a) => <Time at={Date.parse(a.lastModifiedTime)} /> },
+            {
+              key: 'actions', title: <span className="off-screen">{t('common:actions')}</span>, width: '190px', end: true, wide: true,
+              render: (a) => {
+                const back = earlier(a.versionId);
+                return (
+                  <span className="row-actions">
+                    {back && (
+                      <Button size="small" aria-label={t('version.rollBackOf', { alias: a.aliasName })} onClick={() => setOpen({ kind: 'alias', alias: a, back })}>
+                        {t('version.rollBack')}
+                      </Button>
+                    )}
+                    <AliasMenu alias={a} open={setOpen} />
+                  </span>
+                );
+              },
+            },
+            { key: 'menu', title: '', width: '40px', end: true, render: (a) => <span className="only-narrow"><AliasMenu alias={a} open={setOpen} back={earlier(a.versionId)} /></span> },
+          ]}
+        />
+      </section>
+      <section aria-label={t('versions')}>
+        <div className="tab-head">
+          <div>
+            <h2>{t('versions')}</h2>
+            <p className="dim">{t('version.lead')}</p>
+          </div>
+          {publish}
+        </div>
+        <Rows
+          label={t('versions')}
+          items={versions}
+          keyOf={(v) => v.versionId}
+          height="calc(100vh - 260px)"
+          empty={<Nothing text={t('version.none')}>{publish}</Nothing>}
+          columns={[
+            { key: 'id', title: t('version.version'), width: '90px', render: (v) => <Link to="." search={{ qualifier: v.versionId }}>{v.versionId}</Link> },
+            { key: 'description', title: t('configuration.description'), width: '3fr', render: (v) => v.description || <span className="dim">—</span> },
+            {
+              key: 'aliases', title: t('aliases'), width: '2fr', wide: true,
+              render: (v) => named(v.versionId).map((a) => <Tag key={a.aliasName}>{shareOf(a, v.versionId) < 100 ? `${a.aliasName} ${shareOf(a, v.versionId)} %` : a.aliasName}</Tag>),
+            },
+            { key: 'created', title: t('common:created'), width: '1.4fr', render: (v) => <Time at={Date.parse(v.createdTime)} /> },
+            {
+              key: 'compare', title: <span className="off-screen">{t('version.compare')}</span>, width: '110px', end: true, wide: true,
+              render: (v) => (
+                <Button size="small" aria-label={t('version.compareOne', { version: v.versionId })} onClick={() => compare(v.versionId, 'LATEST')}>
+                  {t('version.compareShort')}
+                </Button>
+              ),
+            },
+            { key: 'menu', title: <span className="off-screen">{t('common:actions')}</span>, width: '44px', end: true, render: (v) => <VersionMenu version={v} open={setOpen} compare={compare} earlier={earlier(v.versionId)} /> },
+          ]}
+        />
+      </section>
+      <Suspense>
+        {open?.kind === 'publish' && <Publish fn={fn} versions={versions} close={close} />}
+        {open?.kind === 'restore' && <Restore fn={name} version={open.version} close={close} />}
+        {open?.kind === 'delete' && <Remove fn={name} version={open.version} alias={open.alias} aliases={aliases} close={close} />}
+        {open?.kind === 'alias' && <AliasPanel fn={name} versions={versions} alias={open.alias} back={open.back} close={close} />}
+        {search.version && (
+          <Compare fn={name} before={search.version} after={search.against ?? 'LATEST'} versions={versions} aliases={aliases} choose={compare} close={() => compare()} />
+        )}
+      </Suspense>
+    </div>
+  );
+}
+
+function AliasMenu({ alias: a, open, back }: { alias: Alias; open: (o: Open) => void; back?: string }) {
+  const { t } = useTranslation('functions');
+  return (
+    <Dropdown
+      trigger={['click']}
+      placement="bottomRight"
+      menu={{
+        items: [
+          { key: 'edit', label: t('version.edit'), onClick: () => open({ kind: 'alias', alias: a }) },
+          ...(back ? [{ key: 'back', label: t('version.rollBack'), onClick: () => open({ kind: 'alias', alias: a, back }) }] : []),
+          { type: 'divider' as const },
+          { key: 'delete', danger: true, label: t('common:delete'), onClick: () => open({ kind: 'delete', alias: a.aliasName }) },
+        ],
+      }}
+    >
+      <Button size="small" type="text" icon={<MoreOutlined />} aria-label={t('version.moreOf', { name: a.aliasName })} />
+    </Dropdown>
+  );
+}
+
+function VersionMenu({ version: v, open, compare, earlier }: { version: Version; open: (o: Open) => void; compare: (a: string, b: string) => void; earlier?: string }) {
+  const { t } = useTranslation('functions');
+  return (
+    <Dropdown
+      trigger={['click']}
+      placement="bottomRight"
+      menu={{
+        items: [
+          { key: 'latest', label: t('version.compareLatest'), onClick: () => compare(v.versionId, 'LATEST') },
+          ...(earlier ? [{ key: 'earlier', label: t('version.compareEarlier', { version: earlier }), onClick: () => compare(earlier, v.versionId) }] : []),
+          { key: 'restore', label: t('version.restoreMenu'), onClick: () => open({ kind: 'restore', version: v.versionId }) },
+          { type: 'divider' as const },
+          { key: 'delete', danger: true, label: t('common:delete'), onClick: () => open({ kind: 'delete', version: v.versionId }) },
+        ],
+      }}
+    >
+      <Button size="small" type="text" icon={<MoreOutlined />} aria-label={t('version.moreOf', { name: v.versionId })} />
+    </Dropdown>
+  );
 }
