@@ -412,6 +412,12 @@ export interface RoleInput {
   maxSessionSeconds?: number;
 }
 
+export interface RoleUses {
+  known: boolean;
+  functions: string[] | null;
+  more: boolean;
+}
+
 export interface Run {
   requestId: string;
   function: string;

@@ -27,7 +27,7 @@ var spoken = []any{
 	Session{}, history.Trace{}, Runs{}, Attempt{}, Logs{}, Events{}, EventDetail{}, Match{}, Check{}, Trigger{},
 	DeadLetter{}, DeadFilter{}, DeadPage{}, DeadOrder{}, DeadResult{}, JobInput{}, replay.Job{}, LoopLimit{}, Warning{},
 	TestEvent{}, Payload{}, Role{}, RoleInput{}, User{}, UserInput{}, AccessKey{}, runtimes.Runtime{},
-	PatternTest{}, PatternVerdict{}, TriggerWarning{}, MayOrder{}, May{}, ExplainOrder{}, Explanation{},
+	PatternTest{}, PatternVerdict{}, TriggerWarning{}, MayOrder{}, May{}, ExplainOrder{}, Explanation{}, RoleUses{},
 	BucketTriggers{}, UploadPlan{}, UploadTriggers{}, LinkInput{}, SignedLink{},
 }
 
