@@ -454,5 +454,18 @@ describe('events', () => {
     await accessible(other.page, 'a page that may not be seen');
     clean(other.page);
     await other.context.close();
+
+    // One who may see runs but start none is told so at the button.
+    const admin = await signedIn(server);
+    policy.Statement.push({ Effect: 'Allow', Action: ['fc:GetFunction', 'fc:ListTriggers', 'fc:ListFunctions'], Resource: '*' });
+    await post(admin.page, '/api/users', { name: 'reader', policies: [{ name: 'p', document: policy }] });
+    const reader = await signedIn(server, { at: `/events/${e.id}`, keys: await post(admin.page, '/api/users/reader/keys', {}) });
+    await admin.context.close();
+    const card = reader.page.getByRole('region', { name: /^thumbnail/ });
+    await card.getByRole('group', { name: /fc:InvokeFunction/ }).waitFor();
+    assert.equal(await card.getByRole('button', { name: 'Replay' }).isDisabled(), true);
+    await accessible(reader.page, 'an event, of which nothing may be run');
+    clean(reader.page);
+    await reader.context.close();
   });
 });

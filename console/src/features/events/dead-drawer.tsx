@@ -5,6 +5,7 @@ import { Button, Drawer, Popconfirm } from 'antd';
 import { useTranslation } from 'react-i18next';
 import type { Link as ChainLink } from '../../api/gen';
 import { JsonView } from '../../shared/json-view';
+import { May, MayButton, useResources } from '../../shared/may';
 import { Note } from '../../shared/states';
 import { Problem, Time } from '../../shared/ui';
 import { Waterfall } from '../../shared/waterfall-chart';
@@ -18,6 +19,7 @@ export function DeadDrawer({ id, result, busy, close, act }: { id: string; resul
   const { t } = useTranslation('events');
   const q = useQuery({ ...deadOne(id), enabled: !result });
   const d = q.data;
+  const { fn } = useResources();
   const last = d?.attempts?.at(-1);
   return (
     <Drawer open onClose={close} size={Math.min(760, window.innerWidth)} title={t('dead.one')} className="dead-drawer">
@@ -25,14 +27,21 @@ export function DeadDrawer({ id, result, busy, close, act }: { id: string; resul
       {d && (
         <>
           <div className="row gap-below">
-            <Button type="primary" icon={<RedoOutlined />} disabled={!!result || busy} onClick={() => act('redrive')}>
+            <MayButton action="fc:InvokeFunction" resource={fn(d.function)} type="primary" icon={<RedoOutlined />} disabled={!!result || busy} onClick={() => act('redrive')}>
               {t('dead.redriveOne')}
-            </Button>
-            <Popconfirm title={t('dead.deleteSure')} description={t('dead.deleteWhy')} okText={t('common:delete')} okButtonProps={{ danger: true }} onConfirm={() => act('delete')} disabled={!!result || busy}>
-              <Button icon={<DeleteOutlined />} disabled={!!result || busy}>
-                {t('common:delete')}
-              </Button>
-            </Popconfirm>
+            </MayButton>
+            <May action="fc:StopAsyncTask" resource={fn(d.function)}>
+              {(no) => (
+                <Popconfirm
+                  title={t('dead.deleteSure')} description={t('dead.deleteWhy')} okText={t('common:delete')} okButtonProps={{ danger: true }}
+                  onConfirm={() => act('delete')} disabled={no || !!result || busy}
+                >
+                  <Button icon={<DeleteOutlined />} disabled={no || !!result || busy}>
+                    {t('common:delete')}
+                  </Button>
+                </Popconfirm>
+              )}
+            </May>
             {d.eventId && (
               <Link to="/trace" search={{ event: d.eventId }} className="button-link">
                 <ApartmentOutlined aria-hidden /> {t('lineage')}

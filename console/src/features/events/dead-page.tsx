@@ -4,9 +4,11 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { Alert, Button, Checkbox, Grid, Popconfirm, Progress, Select } from 'antd';
 import { lazy, Suspense, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useShortcut } from '../../app/shortcuts';
 import type { DeadFilter, DeadLetter, DeadResult } from '../../api/gen';
 import { api } from '../../shared/api';
 import { count } from '../../shared/format';
+import { May, useMay, useResources } from '../../shared/may';
 import { Rows } from '../../shared/rows';
 import { instant } from '../../shared/span';
 import { SpanField } from '../../shared/span-field';
@@ -91,6 +93,12 @@ export function DeadLettersPage() {
     }
   };
   const running = bulk?.state === 'running';
+  // What is needed for all functions, if it is not about those of one.
+  const names = new Set(items.filter((d) => all || selected.has(d.id)).map((d) => d.function));
+  const { fn } = useResources();
+  const resource = fn(filter.function || (names.size === 1 && !all ? [...names][0] : '*'));
+  const mayRedrive = useMay('fc:InvokeFunction', resource).allowed;
+  useShortcut('r', t('dead.redriveOne'), () => void act('redrive'), { off: chosen === 0 || running || !mayRedrive });
   return (
     <Page title={t('dead.title')} lead={t('dead.lead')}>
       <Area at="dead" />
@@ -115,14 +123,25 @@ export function DeadLettersPage() {
         <Checkbox checked={all} disabled={running || open.length === 0} onChange={(e) => (setAll(e.target.checked), setSelected(new Set()))}>
           {t(used ? 'dead.allMatching' : 'dead.all')}
         </Checkbox>
-        <Button icon={<RedoOutlined />} type="primary" disabled={chosen === 0 || running} onClick={() => void act('redrive')}>
-          {all ? t('dead.redriveAll') : t('dead.redrive', { n: count(selected.size) })}
-        </Button>
-        <Popconfirm title={t('dead.deleteSure')} description={t('dead.deleteWhy')} okText={t('common:delete')} okButtonProps={{ danger: true }} onConfirm={() => void act('delete')} disabled={chosen === 0 || running}>
-          <Button icon={<DeleteOutlined />} disabled={chosen === 0 || running}>
-            {all ? t('dead.deleteAll') : t('dead.delete', { n: count(selected.size) })}
-          </Button>
-        </Popconfirm>
+        <May action="fc:InvokeFunction" resource={resource}>
+          {(no) => (
+            <Button icon={<RedoOutlined />} type="primary" disabled={no || chosen === 0 || running} onClick={() => void act('redrive')}>
+              {all ? t('dead.redriveAll') : t('dead.redrive', { n: count(selected.size) })}
+            </Button>
+          )}
+        </May>
+        <May action="fc:StopAsyncTask" resource={resource}>
+          {(no) => (
+            <Popconfirm
+              title={t('dead.deleteSure')} description={t('dead.deleteWhy')} okText={t('common:delete')} okButtonProps={{ danger: true }}
+              onConfirm={() => void act('delete')} disabled={no || chosen === 0 || running}
+            >
+              <Button icon={<DeleteOutlined />} disabled={no || chosen === 0 || running}>
+                {all ? t('dead.deleteAll') : t('dead.delete', { n: count(selected.size) })}
+              </Button>
+            </Popconfirm>
+          )}
+        </May>
         <Button onClick={() => (setResults(new Map()), void list.refetch())} disabled={running}>
           {t('common:refresh')}
         </Button>

@@ -1,7 +1,7 @@
 import { ApartmentOutlined, CaretRightOutlined, ExperimentOutlined } from '@ant-design/icons';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useParams, useSearch } from '@tanstack/react-router';
-import { Button, Tag, Tooltip } from 'antd';
+import { Button, Tag } from 'antd';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Attempt, EventDetail, Info, Job, JobInput, Match, Owed } from '../../api/gen';
@@ -9,6 +9,7 @@ import { Loading } from '../../app/shell';
 import { api, type Refusal } from '../../shared/api';
 import { bytes, count, duration } from '../../shared/format';
 import { useLive } from '../../shared/live';
+import { MayButton, useResources } from '../../shared/may';
 import { around } from '../../shared/span';
 import { Note, over, StatePill } from '../../shared/states';
 import { isImage, Thumb } from '../../shared/thumb';
@@ -309,14 +310,15 @@ function Replay({ e, function: name, trigger }: { e: EventDetail; function: stri
       for (const ms of [600, 1500, 3000, 6000, 12_000]) setTimeout(() => void client.invalidateQueries({ queryKey: keys.one(e.id) }), ms);
     },
   });
-  const refused = replay.error?.code === 'AccessDenied' ? replay.error.message : '';
+  const { fn } = useResources();
   return (
     <>
-      <Tooltip title={refused || t('replayHint')}>
-        <Button size="small" icon={<CaretRightOutlined />} loading={replay.isPending} disabled={!!refused} onClick={() => replay.mutate()}>
-          {t('replay')}
-        </Button>
-      </Tooltip>
+      <MayButton
+        action="fc:InvokeFunction" resource={fn(name)} size="small" icon={<CaretRightOutlined />} title={t('replayHint')}
+        loading={replay.isPending} onClick={() => replay.mutate()}
+      >
+        {t('replay')}
+      </MayButton>
       {replay.isSuccess && (
         <Link to="/jobs" search={{ job: replay.data.id }} role="status">
           {t('replayBegun')}

@@ -7,6 +7,7 @@ import { useSettings } from '../../app/settings';
 import { api, type Refusal } from '../../shared/api';
 import { count } from '../../shared/format';
 import { fromInput, toInput } from '../../shared/span';
+import { MayButton, useResources } from '../../shared/may';
 import { StatePill } from '../../shared/states';
 import { triggersOf } from './api';
 import { BucketSelect, FunctionSelect } from './filters';
@@ -47,6 +48,8 @@ export function JobForm({ initial, close, begun }: Props) {
   const kind = Form.useWatch('kind', form) ?? (initial.kind as Fields['kind']) ?? 'replay';
   const fn = Form.useWatch('function', form) ?? '';
   const trigger = Form.useWatch('trigger', form);
+  const resources = useResources();
+  const needs = { action: fn && 'fc:InvokeFunction', resource: resources.fn(fn || '*') };
   const triggers = useQuery(triggersOf(fn));
   const bus = triggers.data?.find((x) => x.triggerName === trigger)?.triggerType === 'eventbridge';
   const [problem, setProblem] = useState<Refusal>();
@@ -87,12 +90,12 @@ export function JobForm({ initial, close, begun }: Props) {
       open onClose={close} size={Math.min(560, window.innerWidth)} title={t('jobs.new')}
       footer={
         <div className="row">
-          <Button onClick={() => post.mutate(true)} loading={(post.isPending && post.variables) || (!!dry && !result)} disabled={post.isPending}>
+          <MayButton {...needs} onClick={() => post.mutate(true)} loading={(post.isPending && post.variables) || (!!dry && !result)} disabled={post.isPending}>
             {t('jobs.dryRun')}
-          </Button>
-          <Button type="primary" onClick={() => post.mutate(false)} loading={post.isPending && !post.variables} disabled={post.isPending}>
+          </MayButton>
+          <MayButton {...needs} type="primary" onClick={() => post.mutate(false)} loading={post.isPending && !post.variables} disabled={post.isPending}>
             {t(`jobs.begin_${kind}`)}
-          </Button>
+          </MayButton>
           <Button type="text" onClick={close}>
             {t('common:cancel')}
           </Button>
@@ -109,6 +112,7 @@ export function JobForm({ initial, close, begun }: Props) {
         <Form.Item name="kind" label={t('jobs.kind')} extra={t(`jobs.is_${kind}`)}>
           <Radio.Group
             optionType="button"
+            buttonStyle="solid"
             options={[
               { value: 'replay', label: t('jobs.of_replay') },
               { value: 'backfill', label: t('jobs.of_backfill') },

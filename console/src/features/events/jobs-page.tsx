@@ -9,6 +9,7 @@ import { Loading } from '../../app/shell';
 import { api, type Refusal } from '../../shared/api';
 import { count, duration } from '../../shared/format';
 import { useLive } from '../../shared/live';
+import { MayButton, useResources } from '../../shared/may';
 import { StatePill } from '../../shared/states';
 import { Nothing, Page, Problem, Time } from '../../shared/ui';
 import { jobList, keys } from './api';
@@ -88,6 +89,8 @@ export function JobsPage() {
 function JobCard({ j }: { j: Job }) {
   const { t } = useTranslation('events');
   const client = useQueryClient();
+  const { fn } = useResources();
+  const needs = { action: 'fc:InvokeFunction', resource: fn(j.function), size: 'small' } as const;
   const change = useMutation<Job, Refusal, 'pause' | 'resume' | 'cancel'>({
     mutationFn: (what) => api.post<Job>(`/jobs/${encodeURIComponent(j.id)}/${what}`),
     onSettled: () => client.invalidateQueries({ queryKey: keys.jobs }),
@@ -144,19 +147,19 @@ function JobCard({ j }: { j: Job }) {
       )}
       <div className="row job-actions">
         {j.state === 'Running' && !j.dryRun && (
-          <Button size="small" icon={<PauseOutlined />} loading={change.isPending} onClick={() => change.mutate('pause')}>
+          <MayButton {...needs} icon={<PauseOutlined />} loading={change.isPending} onClick={() => change.mutate('pause')}>
             {t('jobs.pause')}
-          </Button>
+          </MayButton>
         )}
         {j.state === 'Paused' && (
-          <Button size="small" icon={<CaretRightOutlined />} loading={change.isPending} onClick={() => change.mutate('resume')}>
+          <MayButton {...needs} icon={<CaretRightOutlined />} loading={change.isPending} onClick={() => change.mutate('resume')}>
             {t('jobs.resume')}
-          </Button>
+          </MayButton>
         )}
         {active(j) && (
-          <Button size="small" icon={<StopOutlined />} disabled={change.isPending} onClick={() => change.mutate('cancel')}>
+          <MayButton {...needs} icon={<StopOutlined />} disabled={change.isPending} onClick={() => change.mutate('cancel')}>
             {t('jobs.cancel')}
-          </Button>
+          </MayButton>
         )}
         {j.dryRun && j.state === 'Done' && j.total > 0 && (
           <Link to="/jobs" search={{ new: '1', kind: j.kind, function: j.function, trigger: j.trigger, prefix: j.prefix, since: j.since, until: j.until }} className="button-link small">

@@ -3,6 +3,7 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { Button, Grid, Select, Switch } from 'antd';
 import { useCallback, useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useShortcut } from '../../app/shortcuts';
 import type { Event } from '../../api/gen';
 import { bytes, count } from '../../shared/format';
 import { Rows } from '../../shared/rows';
@@ -31,6 +32,7 @@ export function EventsPage() {
   );
   const { list, events, waiting, show } = useStream(filter, !filter.until, mayFollow);
   const set = (f: Filter) => void navigate({ search: (s) => ({ ...s, event: undefined, ...f }), replace: true });
+  useShortcut('f', t('failedOnly'), () => set({ outcome: filter.outcome === 'Failed' ? undefined : 'Failed' }));
   const used = Object.values(filter).filter(Boolean).length;
   // An opened row is marked when the reader comes back to the list.
   const open = (e: Event) => {
