@@ -40,7 +40,7 @@ const buckets = createRoute({
 const bucket = createRoute({
   getParentRoute: () => root,
   path: '/buckets/$name/{-$tab}',
-  validateSearch: texts('prefix', 'object', 'q'),
+  validateSearch: texts('prefix', 'object', 'q', 'view'),
   component: lazyRouteComponent(() => import('../features/buckets/bucket-page'), 'BucketPage'),
 });
 const events = createRoute({

@@ -18,6 +18,7 @@ import { onReach } from '../shared/api';
 import { moment } from '../shared/format';
 import { useLiveness } from '../shared/live';
 import { Page, Problem } from '../shared/ui';
+import { useUploading } from '../shared/uploading';
 import mark from './alcedo.svg';
 import { Preferences } from './preferences';
 import { useSession } from './session';
@@ -27,6 +28,7 @@ import { useShortcut } from './shortcuts';
 const Palette = lazy(() => import('./palette'));
 const NarrowMenu = lazy(() => import('./narrow-menu'));
 const ShortcutSheet = lazy(() => import('./shortcut-sheet'));
+const UploadPanel = lazy(() => import('../features/buckets/uploads/panel'));
 
 const places = [
   { key: '/', icon: <DashboardOutlined />, name: 'overview' },
@@ -83,6 +85,7 @@ export function Shell() {
   const [menu, setMenu] = useState(false);
   const [palette, setPalette] = useState(false);
   const [sheet, setSheet] = useState(false);
+  const uploading = useUploading();
   const path = useRouterState({ select: (s) => s.location.pathname });
   const main = useRef<HTMLElement>(null);
   useShortcut('mod+k', t('shortcut.palette'), () => setPalette(true), { always: true });
@@ -151,6 +154,7 @@ export function Shell() {
         )}
         {palette && <Palette close={() => setPalette(false)} />}
         {sheet && <ShortcutSheet close={() => setSheet(false)} />}
+        {uploading && <UploadPanel />}
       </Suspense>
     </Layout>
   );

@@ -1,18 +1,18 @@
 // OSS answers in XML; this reads the few documents that the console needs.
 import { objectPath, query, send } from './api';
 
-function read(text: string): Element {
+export function read(text: string): Element {
   const doc = new DOMParser().parseFromString(text, 'application/xml');
   if (doc.querySelector('parsererror')) throw new Error('The answer is not XML.');
   return doc.documentElement;
 }
 
-const child = (e: Element, name: string): string => {
+export const child = (e: Element, name: string): string => {
   for (const c of e.children) if (c.tagName === name) return c.textContent ?? '';
   return '';
 };
 
-const children = (e: Element, name: string): Element[] => [...e.children].filter((c) => c.tagName === name);
+export const children = (e: Element, name: string): Element[] => [...e.children].filter((c) => c.tagName === name);
 
 export interface Bucket {
   name: string;

@@ -1,7 +1,62 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { Tabs } from 'antd';
+import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Page } from '../../shared/ui';
+import { useSession } from '../../app/session';
+import { Loading } from '../../app/shell';
+import { Refusal } from '../../shared/api';
+import { Copy, Page, Problem } from '../../shared/ui';
+import { bucketInfo } from './api';
+import './buckets.css';
 
+const tabs = {
+  objects: lazy(() => import('./objects/tab').then((m) => ({ default: m.ObjectsTab }))),
+  fragments: lazy(() => import('./fragments/tab').then((m) => ({ default: m.FragmentsTab }))),
+  triggers: lazy(() => import('./triggers/tab').then((m) => ({ default: m.TriggersTab }))),
+  settings: lazy(() => import('./settings/tab').then((m) => ({ default: m.SettingsTab }))),
+};
+type Tab = keyof typeof tabs;
+
+/** arnOf is a bucket's name as policies and triggers have it. */
+export const arnOf = (region: string, account: string, bucket: string): string => `acs:oss:${region}:${account}:${bucket}`;
+
+/** BucketPage is a bucket: its objects, and what else there is to it. */
 export function BucketPage() {
-  const { t } = useTranslation();
-  return <Page title={t('nav.buckets')}>{null}</Page>;
+  const { t } = useTranslation('buckets');
+  const { session } = useSession();
+  const { name, tab: wanted } = useParams({ from: '/buckets/$name/{-$tab}' });
+  const navigate = useNavigate({ from: '/buckets/$name/{-$tab}' });
+  const tab: Tab = wanted && wanted in tabs ? (wanted as Tab) : 'objects';
+  const info = useQuery({ ...bucketInfo(name), retry: (n, err) => n < 2 && !(err instanceof Refusal && err.status < 500 && !err.unreachable) });
+  // Who may not read the settings may still list the objects.
+  const gone = info.error instanceof Refusal && info.error.status === 404;
+  const Content = tabs[tab];
+  return (
+    <Page
+      title={
+        <>
+          <Link to="/buckets" className="up">
+            {t('common:nav.buckets')}
+          </Link>{' '}
+          / {name} <Copy text={arnOf(session.region, session.account, name)} label={t('copyArn')} />
+        </>
+      }
+    >
+      {gone ? (
+        <Problem error={info.error} retry={() => void info.refetch()} />
+      ) : (
+        <>
+          <Tabs
+            activeKey={tab}
+            onChange={(key) => void navigate({ params: (p) => ({ ...p, tab: key === 'objects' ? undefined : key }), search: {} })}
+            items={(Object.keys(tabs) as Tab[]).map((key) => ({ key, label: t(`tab.${key}`) }))}
+          />
+          <Suspense fallback={<Loading />}>
+            <Content key={name} bucket={name} />
+          </Suspense>
+        </>
+      )}
+    </Page>
+  );
 }

@@ -1,7 +1,7 @@
 import { DeleteOutlined, PlusOutlined } from '@ant-design/icons';
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { Alert, Button, Form, Input, Modal } from 'antd';
+import { Button, Form, Input, Modal } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Refusal } from '../../shared/api';
@@ -9,6 +9,7 @@ import { oss, type Bucket } from '../../shared/oss';
 import { Rows } from '../../shared/rows';
 import { Nothing, Page, Problem, Time } from '../../shared/ui';
 import { bucketList, keys } from './api';
+import { DeleteBucket } from './delete-bucket';
 
 const rule = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/;
 
@@ -113,59 +114,6 @@ function CreateBucket({ close }: { close: () => void }) {
           <Input autoFocus spellCheck={false} autoComplete="off" />
         </Form.Item>
       </Form>
-    </Modal>
-  );
-}
-
-function DeleteBucket({ bucket, close }: { bucket: string; close: () => void }) {
-  const { t } = useTranslation('buckets');
-  const [typed, setTyped] = useState('');
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<Refusal | null>(null);
-  const client = useQueryClient();
-  const go = async () => {
-    setBusy(true);
-    setProblem(null);
-    try {
-      await oss.deleteBucket(bucket);
-      await client.invalidateQueries({ queryKey: keys.all });
-      close();
-    } catch (err) {
-      setProblem(err as Refusal);
-      setBusy(false);
-    }
-  };
-  return (
-    <Modal
-      open
-      title={t('deleteOne', { name: bucket })}
-      okText={t('common:delete')}
-      okButtonProps={{ danger: true, disabled: typed !== bucket, loading: busy }}
-      onOk={() => void go()}
-      onCancel={close}
-    >
-      <p>{t('deleteWhy')}</p>
-      {problem && (
-        <Alert
-          type="error"
-          showIcon
-          className="gap-below"
-          title={problem.message}
-          description={
-            problem.code === 'BucketNotEmpty' ? (
-              <Link to="/buckets/$name/{-$tab}" params={{ name: bucket, tab: undefined }}>
-                {t('seeWhatIsInIt')}
-              </Link>
-            ) : problem.code === 'BucketHasTriggers' ? (
-              <Link to="/buckets/$name/{-$tab}" params={{ name: bucket, tab: 'triggers' }}>
-                {t('seeItsTriggers')}
-              </Link>
-            ) : undefined
-          }
-        />
-      )}
-      <label htmlFor="delete-bucket-name">{t('typeName', { name: bucket })}</label>
-      <Input id="delete-bucket-name" value={typed} onChange={(e) => setTyped(e.target.value)} autoFocus autoComplete="off" />
     </Modal>
   );
 }

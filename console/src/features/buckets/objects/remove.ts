@@ -1,0 +1,85 @@
+// Deleting many objects: a hundred at a time, and what became of each.
+import { objectPath, Refusal, send } from '../../../shared/api';
+import { oss } from '../../../shared/oss';
+import { md5 } from './md5';
+
+export const batch = 100;
+
+const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#xD;', '\n': '&#xA;', '\t': '&#x9;' };
+
+/** deleteBody is the request of DeleteMultipleObjects for some keys. */
+export function deleteBody(keys: readonly string[]): string {
+  const objects = keys.map((k) => `<Object><Key>${k.replace(/[&<>\r\n\t]/g, (c) => escapes[c]!)}</Key></Object>`);
+  return `<?xml version="1.0" encoding="UTF-8"?><Delete><Quiet>true</Quiet>${objects.join('')}</Delete>`;
+}
+
+/** inXML reports whether XML can hold a key: it cannot hold most control characters. */
+const inXML = (key: string) => !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(key);
+
+async function together(bucket: string, keys: readonly string[]): Promise<void> {
+  const body = new TextEncoder().encode(deleteBody(keys));
+  await send(`/oss/${bucket}?delete`, { method: 'POST', body, headers: { 'Content-MD5': md5(body), 'Content-Type': 'application/xml' } });
+}
+
+export interface Progress {
+  deleted: number;
+  failed: { key: string; why: string }[]; // the first ones
+  failures: number;
+  found: number; // keys found so far; folders are looked through on the way
+  done: boolean;
+}
+
+const shownFailures = 200;
+
+/** allKeys gives the chosen keys, and for each chosen folder all keys in it, in lists. */
+async function* allKeys(bucket: string, chosen: readonly string[], isFolder: (key: string) => boolean, signal: AbortSignal): AsyncGenerator<string[]> {
+  const objects = chosen.filter((k) => !isFolder(k));
+  for (let i = 0; i < objects.length; i += batch) yield objects.slice(i, i + batch);
+  for (const folder of chosen.filter(isFolder)) {
+    // What was listed may be refused; so the way goes on behind it rather than from the start.
+    for (let token = ''; ; ) {
+      const l = await oss.list(bucket, { prefix: folder, token, limit: 1000 }, signal);
+      const keys = l.objects.map((o) => o.key);
+      for (let i = 0; i < keys.length; i += batch) yield keys.slice(i, i + batch);
+      if (!l.next) break;
+      token = l.next;
+    }
+  }
+}
+
+/** removeAll deletes keys and folders, and tells after each step how far it is. */
+export async function removeAll(bucket: string, chosen: readonly string[], isFolder: (key: string) => boolean, tell: (p: Progress) => void, signal: AbortSignal): Promise<Progress> {
+  const p: Progress = { deleted: 0, failed: [], failures: 0, found: 0, done: false };
+  const failed = (key: string, err: unknown) => {
+    p.failures++;
+    if (p.failed.length < shownFailures) p.failed.push({ key, why: err instanceof Error ? err.message : String(err) });
+  };
+  for await (const keys of allKeys(bucket, chosen, isFolder, signal)) {
+    if (signal.aborted) break;
+    p.found += keys.length;
+    tell({ ...p });
+    const some = keys.filter(inXML);
+    let one = keys.filter((k) => !inXML(k));
+    try {
+      if (some.length > 0) await together(bucket, some);
+      p.deleted += some.length;
+    } catch (err) {
+      // One key that may not be deleted keeps all of its batch: then each is tried alone.
+      if (err instanceof Refusal && err.status >= 400 && err.status < 500) one = keys;
+      else for (const k of some) failed(k, err);
+    }
+    for (const k of one) {
+      if (signal.aborted) break;
+      try {
+        await send(objectPath(bucket, k), { method: 'DELETE' });
+        p.deleted++;
+      } catch (err) {
+        failed(k, err);
+      }
+    }
+    tell({ ...p, failed: [...p.failed] });
+  }
+  p.done = true;
+  tell({ ...p, failed: [...p.failed] });
+  return p;
+}

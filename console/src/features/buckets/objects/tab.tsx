@@ -1,0 +1,320 @@
+import {
+  ApartmentOutlined, CopyOutlined, DeleteOutlined, DownloadOutlined, EyeOutlined, FolderAddOutlined, FolderOpenOutlined, HomeOutlined, LinkOutlined, MoreOutlined, ReloadOutlined, UploadOutlined,
+} from '@ant-design/icons';
+import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { Button, Dropdown, Grid, Input, Tooltip, type MenuProps } from 'antd';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, type DragEvent } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useShortcut } from '../../../app/shortcuts';
+import { bytes, count } from '../../../shared/format';
+import type { Item } from '../../../shared/oss';
+import { Rows } from '../../../shared/rows';
+import { Thumb, isImage } from '../../../shared/thumb';
+import { Nothing, Problem, Time, toClipboard } from '../../../shared/ui';
+import { downloadPath, keys, link, objectList } from '../api';
+import { KindIcon } from '../parts';
+import { fromDrop, fromInput } from '../uploads/gather';
+import type { Chosen } from '../uploads/plan';
+import { useUploads } from '../uploads/queue';
+import { crumbs, extensionOf, kindOf, nameOf } from './names';
+
+const Preflight = lazy(() => import('../uploads/preflight').then((m) => ({ default: m.Preflight })));
+const ObjectDrawer = lazy(() => import('../object/drawer').then((m) => ({ default: m.ObjectDrawer })));
+const DeleteModal = lazy(() => import('./delete-modal').then((m) => ({ default: m.DeleteModal })));
+const FolderModal = lazy(() => import('./folder-modal').then((m) => ({ default: m.FolderModal })));
+
+type Entry = { key: string; item?: Item }; // without an item, it is a folder
+
+const thumbsUpTo = 200; // entries of a folder: more of them would keep the list waiting
+
+/** ObjectsTab browses a bucket, and uploads into it. */
+export function ObjectsTab({ bucket }: { bucket: string }) {
+  const { t } = useTranslation('buckets');
+  const { prefix = '', q = '', object } = useSearch({ from: '/buckets/$name/{-$tab}' });
+  const navigate = useNavigate({ from: '/buckets/$name/{-$tab}' });
+  const client = useQueryClient();
+  const wide = Grid.useBreakpoint().sm ?? true;
+  const list = useInfiniteQuery(objectList(bucket, prefix + q));
+  const [selected, setSelected] = useState<Set<string>>(new Set());
+  const [chosen, setChosen] = useState<Chosen[] | null>(null);
+  const [reading, setReading] = useState(false);
+  const [removing, setRemoving] = useState<string[] | null>(null);
+  const [naming, setNaming] = useState(false);
+  const [over, setOver] = useState(0); // how deep a drag is in the page
+  const [said, setSaid] = useState('');
+  const [problem, setProblem] = useState<unknown>(null);
+  const files = useRef<HTMLInputElement>(null);
+  const folder = useRef<HTMLInputElement>(null);
+
+  const entries = useMemo(() => {
+    const out: Entry[] = [];
+    const folders = new Set<string>();
+    for (const page of list.data?.pages ?? []) {
+      // A page lists folders and objects in one order; both go on behind it.
+      const both: Entry[] = [...page.folders.filter((f) => !folders.has(f)).map((key) => ({ key })), ...page.objects.filter((o) => o.key !== prefix).map((item) => ({ key: item.key, item }))];
+      for (const f of page.folders) folders.add(f);
+      out.push(...both);
+    }
+    return out;
+  }, [list.data, prefix]);
+
+  useEffect(() => setSelected(new Set()), [bucket, prefix, q]);
+  useEffect(() => {
+    if (!said) return;
+    const id = setTimeout(() => setSaid(''), 4000);
+    return () => clearTimeout(id);
+  }, [said]);
+
+  // What was uploaded appears; a long list, of which many pages would be read again, says so instead.
+  const { finished } = useUploads();
+  const last = useRef(finished);
+  const pages = list.data?.pages.length ?? 0;
+  const [stale, setStale] = useState(false);
+  const refresh = useCallback(() => {
+    setStale(false);
+    void client.invalidateQueries({ queryKey: keys.contents(bucket) });
+  }, [client, bucket]);
+  useEffect(() => {
+    const more = finished > last.current;
+    last.current = finished;
+    if (!more) return;
+    if (pages > 4) return setStale(true);
+    const id = setTimeout(refresh, 400);
+    return () => {
+      clearTimeout(id);
+      last.current = -1; // whatever comes next counts
+    };
+  }, [finished, pages, refresh]);
+
+  const go = (to: { prefix?: string; q?: string; object?: string; view?: string }) => void navigate({ search: { prefix: (to.prefix ?? prefix) || undefined, q: to.q || undefined, object: to.object, view: to.view } });
+  const open = (e: Entry) => (e.item ? void navigate({ search: (s) => ({ ...s, object: e.key, view: undefined }) }) : go({ prefix: e.key, q: '' }));
+  const up = () => go({ prefix: crumbs(prefix).at(-2)?.prefix ?? '', q: '' });
+  useShortcut('backspace', t('shortcut.up'), up, { off: prefix === '' || !!object });
+  useShortcut('u', t('upload.files'), () => files.current?.click(), { off: !!object });
+
+  const take = async (make: () => Chosen[] | Promise<Chosen[]>) => {
+    setProblem(null);
+    setReading(true);
+    try {
+      const some = await make();
+      if (some.length > 0) setChosen(some);
+    } catch (err) {
+      setProblem(err);
+    } finally {
+      setReading(false);
+    }
+  };
+  const carriesFiles = (e: DragEvent) => e.dataTransfer.types.includes('Files');
+  const drop = (e: DragEvent) => {
+    if (!carriesFiles(e)) return;
+    e.preventDefault();
+    setOver(0);
+    const dropped = fromDrop(e.dataTransfer); // before the browser forgets it
+    void take(() => dropped);
+  };
+
+  const copyLink = async (key: string) => {
+    setProblem(null);
+    try {
+      await toClipboard((await link(bucket, key, 3600)).url);
+      setSaid(t('linkCopied'));
+    } catch (err) {
+      setProblem(err);
+    }
+  };
+  const actions = (e: Entry): MenuProps['items'] => [
+    { key: 'open', icon: e.item ? <EyeOutlined /> : <FolderOpenOutlined />, label: t('open'), onClick: () => open(e) },
+    { key: 'copy', icon: <CopyOutlined />, label: t('copyKey'), onClick: () => void toClipboard(e.key).then(() => setSaid(t('common:copied'))) },
+    ...(e.item
+      ? [
+          { key: 'link', icon: <LinkOutlined />, label: t('copyLink'), onClick: () => void copyLink(e.key) },
+          { key: 'download', icon: <DownloadOutlined />, label: <a href={downloadPath(bucket, e.key)} download={nameOf(e.key)}>{t('download')}</a> },
+          { key: 'trace', icon: <ApartmentOutlined />, label: <Link to="/trace" search={{ bucket, key: e.key }}>{t('happened')}</Link> },
+        ]
+      : []),
+    { type: 'divider' as const },
+    { key: 'delete', icon: <DeleteOutlined />, danger: true, label: t('common:delete'), onClick: () => setRemoving([e.key]) },
+  ];
+  const thumbs = entries.length <= thumbsUpTo;
+  return (
+    <div
+      className="objects"
+      onDragEnter={(e) => carriesFiles(e) && (e.preventDefault(), setOver((n) => n + 1))}
+      onDragOver={(e) => carriesFiles(e) && e.preventDefault()}
+      onDragLeave={(e) => carriesFiles(e) && setOver((n) => Math.max(0, n - 1))}
+      onDrop={drop}
+    >
+      <div className="objects-bar">
+        <nav aria-label={t('path')} className="crumbs">
+          <Link from="/buckets/$name/{-$tab}" to="." search={{}} aria-label={bucket} aria-current={prefix === '' ? 'page' : undefined}>
+            <HomeOutlined aria-hidden /> {bucket}
+          </Link>
+          {crumbs(prefix).map((c) => (
+            <span key={c.prefix}>
+              <i aria-hidden>/</i>
+              <Link from="/buckets/$name/{-$tab}" to="." search={{ prefix: c.prefix }} aria-current={c.prefix === prefix ? 'page' : undefined} title={c.prefix}>
+                {c.name || '∅'}
+              </Link>
+            </span>
+          ))}
+        </nav>
+        <span className="row">
+          <Button type="primary" icon={<UploadOutlined />} loading={reading} onClick={() => files.current?.click()}>
+            {t('upload.files')}
+          </Button>
+          <Button icon={<FolderOpenOutlined />} onClick={() => folder.current?.click()}>
+            {t('upload.folder')}
+          </Button>
+          <Button icon={<FolderAddOutlined />} onClick={() => setNaming(true)}>
+            {t('folder.create')}
+          </Button>
+        </span>
+        <input ref={files} type="file" multiple hidden aria-label={t('upload.files')} onChange={(e) => { const f = fromInput(e.target.files); e.target.value = ''; void take(() => f); }} />
+        <input ref={folder} type="file" multiple hidden aria-label={t('upload.folder')} {...{ webkitdirectory: '' }} onChange={(e) => { const f = fromInput(e.target.files); e.target.value = ''; void take(() => f); }} />
+      </div>
+      <div className="row objects-find">
+        <Input.Search
+          key={prefix + '\0' + q}
+          allowClear
+          defaultValue={q}
+          placeholder={t('findHint')}
+          aria-label={t('findHint')}
+          onSearch={(v) => v !== q && go({ q: v })}
+          className="search"
+        />
+        <Tooltip title={t('common:refresh')}>
+          <Button icon={<ReloadOutlined />} aria-label={t('common:refresh')} loading={list.isRefetching} onClick={refresh} />
+        </Tooltip>
+        {selected.size > 0 ? (
+          <span className="row selection">
+            <span>{t('selected', { count: selected.size, n: count(selected.size) })}</span>
+            <Button size="small" danger icon={<DeleteOutlined />} onClick={() => setRemoving([...selected])}>
+              {t('common:delete')}
+            </Button>
+            <Button size="small" icon={<CopyOutlined />} onClick={() => void toClipboard([...selected].join('\n')).then(() => setSaid(t('common:copied')))}>
+              {t('copyKeys')}
+            </Button>
+            <Button size="small" type="text" onClick={() => setSelected(new Set())}>
+              {t('unselect')}
+            </Button>
+          </span>
+        ) : (
+          <span className="dim objects-count">{entries.length > 0 && t(list.hasNextPage ? 'countMore' : 'count', { count: entries.length, n: count(entries.length) })}</span>
+        )}
+        <span role="status" className="said">
+          {said}
+        </span>
+        {stale && (
+          <Button size="small" type="link" icon={<ReloadOutlined />} onClick={refresh}>
+            {t('stale')}
+          </Button>
+        )}
+      </div>
+      {problem !== null && (
+        <div className="gap-below">
+          <Problem error={problem} />
+        </div>
+      )}
+      {list.error && entries.length === 0 ? (
+        <Problem error={list.error} retry={() => void list.refetch()} />
+      ) : (
+        <Rows
+          key={`${wide} ${prefix}`}
+          label={t('tab.objects')}
+          items={entries}
+          keyOf={(e) => e.key}
+          current={object}
+          selected={selected}
+          onSelect={setSelected}
+          loading={list.isPending || list.isFetchingNextPage}
+          more={list.hasNextPage && !list.isFetchNextPageError}
+          onMore={() => void list.fetchNextPage()}
+          onOpen={open}
+          height="max(320px, calc(100vh - 318px))"
+          rowHeight={wide ? 44 : 56}
+          empty={
+            <Nothing text={q ? t('noMatch', { q }) : prefix ? t('emptyFolder') : t('empty')}>
+              {q ? (
+                <Button onClick={() => go({ q: '' })}>{t('clear')}</Button>
+              ) : (
+                <Button type="primary" icon={<UploadOutlined />} onClick={() => files.current?.click()}>
+                  {t('upload.files')}
+                </Button>
+              )}
+            </Nothing>
+          }
+          columns={[
+            {
+              key: 'name', title: t('common:name'), width: '4fr',
+              render: (e) => (
+                <span className="object-name">
+                  {e.item && thumbs && e.item.size > 0 && e.item.size <= 20 << 20 && isImage(e.key) ? (
+                    <Thumb bucket={bucket} objectKey={e.key} size={28} version={e.item.etag} />
+                  ) : (
+                    <KindIcon kind={e.item ? kindOf(e.key) : 'folder'} />
+                  )}
+                  <span className="clip">
+                    <Link from="/buckets/$name/{-$tab}" to="." search={e.item ? (s) => ({ ...s, object: e.key, view: undefined }) : { prefix: e.key }} title={e.key} className="name-link">
+                      {nameOf(e.key)}
+                    </Link>
+                    {!wide && e.item && (
+                      <span className="second dim">
+                        {bytes(e.item.size)} · <Time at={e.item.modified} />
+                      </span>
+                    )}
+                  </span>
+                </span>
+              ),
+            },
+            { key: 'type', title: t('type'), width: '110px', wide: true, render: (e) => <span className="dim">{typeOf(e, t('folder.one'))}</span> },
+            { key: 'size', title: t('common:size'), width: '100px', wide: true, end: true, render: (e) => (e.item ? <span title={t('bytes', { n: count(e.item.size) })}>{bytes(e.item.size)}</span> : '') },
+            { key: 'modified', title: t('common:modified'), width: '150px', wide: true, render: (e) => e.item && <Time at={e.item.modified} /> },
+            {
+              key: 'actions', title: <span className="off-screen">{t('common:actions')}</span>, width: '40px', end: true,
+              render: (e) => (
+                <Dropdown trigger={['click']} menu={{ items: actions(e) }} placement="bottomRight">
+                  <Button type="text" size="small" icon={<MoreOutlined />} aria-label={t('actionsOf', { name: nameOf(e.key) })} />
+                </Dropdown>
+              ),
+            },
+          ]}
+        />
+      )}
+      {list.isFetchNextPageError && (
+        <div className="gap-above">
+          <Problem error={list.error} retry={() => void list.fetchNextPage()} />
+        </div>
+      )}
+      {over > 0 && (
+        <div className="drop" aria-hidden>
+          <UploadOutlined />
+          <span>{t('dropHere', { to: `${bucket}/${prefix}` })}</span>
+        </div>
+      )}
+      <Suspense>
+        {chosen && <Preflight bucket={bucket} prefix={prefix} chosen={chosen} close={() => setChosen(null)} />}
+        {object && <ObjectDrawer key={object} bucket={bucket} objectKey={object} close={() => void navigate({ search: (s) => ({ ...s, object: undefined, view: undefined }) })} remove={() => setRemoving([object])} />}
+        {removing && (
+          <DeleteModal
+            bucket={bucket} chosen={removing}
+            close={(did) => {
+              setRemoving(null);
+              if (!did) return;
+              setSelected(new Set());
+              if (object && removing.includes(object)) void navigate({ search: (s) => ({ ...s, object: undefined, view: undefined }) });
+              refresh();
+            }}
+          />
+        )}
+        {naming && <FolderModal bucket={bucket} prefix={prefix} close={() => setNaming(false)} made={(key) => (setNaming(false), refresh(), go({ prefix: key, q: '' }))} />}
+      </Suspense>
+    </div>
+  );
+}
+
+function typeOf(e: Entry, folder: string): string {
+  if (!e.item) return folder;
+  if (e.item.type && e.item.type !== 'Normal' && e.item.type !== 'Multipart') return e.item.type;
+  return extensionOf(e.key).toUpperCase().slice(0, 8);
+}
