@@ -226,6 +226,9 @@ func (h *handler) api(op operation) http.HandlerFunc {
 		q := &request{Request: r}
 		var err error
 		q.who, err = h.Identity.VerifyACS3(r, func() (string, error) { return q.read(w) })
+		if err == nil && q.who.Kind == identity.Anonymous && fromPage(r) {
+			err = fault.New(fault.Unauthentic, identity.ReasonNotSignedIn, "You are not signed in, or your session has ended.").WithHint("Sign in with an AccessKey pair.")
+		}
 		if err == nil && q.who.Kind == identity.Anonymous {
 			err = fault.New(fault.Denied, identity.ReasonAccessDenied, "The request is anonymous.").WithHint("Sign it with ACS3-HMAC-SHA256, as requests to FC are.")
 		}

@@ -2,6 +2,8 @@ package console
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -115,4 +117,19 @@ func TestRolesSayWhichFunctionsUseThem(t *testing.T) {
 	if got.Known || len(got.Functions) != 0 {
 		t.Errorf("who may not list functions: %+v", got)
 	}
+}
+
+// A page whose session has ended asks its reader to sign in again, whether the browser
+// still has the cookie or not; others are told to sign their request.
+func TestPagesWithoutSessionAreToldToSignIn(t *testing.T) {
+	w := newWorld(t)
+	ask := func(set func(*http.Request)) answer {
+		r := httptest.NewRequest("GET", "/api/users", nil)
+		set(r)
+		return w.send(r)
+	}
+	ask(func(r *http.Request) { r.AddCookie(&http.Cookie{Name: sessionCookie, Value: "ended"}) }).refused(401, "NotSignedIn", "session has ended")
+	ask(func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "same-origin") }).refused(401, "NotSignedIn", "session has ended")
+	ask(func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }).refused(403, "AccessDenied", "anonymous")
+	ask(func(*http.Request) {}).refused(403, "AccessDenied", "anonymous")
 }

@@ -50,6 +50,13 @@ func (h *handler) caller(r *http.Request) (*identity.Principal, time.Time) {
 	return p, expires
 }
 
+// fromPage reports whether a request without a signature is one of the console's pages: its
+// session has ended, and with its time the browser drops the cookie too.
+func fromPage(r *http.Request) bool {
+	_, err := r.Cookie(sessionCookie)
+	return err == nil || r.Header.Get("Sec-Fetch-Site") == "same-origin"
+}
+
 // signedIn lets a handler of the wire take requests of a browser session as its key's
 // own. What changes something must come from this origin's pages. Requests with a
 // signature go through as they are: the signature is what proves them.
