@@ -80,7 +80,7 @@ func TestSessionHasItsKeysPermissions(t *testing.T) {
 	if got := w.browse(c, "GET", "/api/runs?function=f", "", "same-origin"); got.Code != 200 {
 		t.Errorf("f: %d %s", got.Code, got.Body)
 	}
-	w.browse(c, "GET", "/api/runs?function=g", "", "same-origin").refused(401, "AccessDenied", "fc:GetFunction")
+	w.browse(c, "GET", "/api/runs?function=g", "", "same-origin").refused(403, "AccessDenied", "fc:GetFunction")
 	if err := w.ids.DeleteAccessKey(t.Context(), k.AccessKeyID); err != nil {
 		t.Fatal(err)
 	}
