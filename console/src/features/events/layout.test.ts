@@ -24,6 +24,13 @@ it('puts effects to the right of causes, and nothing over anything', () => {
   expect(over).toEqual([]);
 });
 
+it('keeps siblings in their order, from the top', () => {
+  const at = placed(tree(3, 4));
+  const ys = [0, 1, 2, 3].flatMap((r) => [0, 1, 2].map((i) => at.get(`event:${r}.${i}`)!.y));
+  expect(ys).toEqual(ys.toSorted((a, b) => a - b));
+  expect(ys[0]).toBe(0);
+});
+
 it('breaks a long chain into rows', () => {
   const t: Trace = { focus: '0', root: '0', nodes: [], edges: [] };
   for (let i = 0; i < 33; i++) {

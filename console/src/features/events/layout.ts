@@ -20,12 +20,10 @@ export function placed(trace: Trace): Places {
   for (const n of trace.nodes ?? []) g.setNode(n.id, { width: boxWidth, height: boxHeight });
   for (const e of trace.edges ?? []) g.setEdge(e.from, e.to);
   layout(g);
-  const at: Places = new Map(
-    g.nodes().map((id) => {
-      const { x, y } = g.node(id) as { x: number; y: number };
-      return [id, { x: x - boxWidth / 2, y: y - boxHeight / 2 }];
-    }),
-  );
+  const nodes = g.nodes().map((id) => ({ id, ...(g.node(id) as { x: number; y: number }) }));
+  // It puts the first of siblings at the bottom; they are read from the top.
+  const bottom = nodes.reduce((n, { y }) => Math.max(n, y), 0);
+  const at: Places = new Map(nodes.map(({ id, x, y }) => [id, { x: x - boxWidth / 2, y: bottom - y }]));
   return folded(at);
 }
 
