@@ -69,7 +69,7 @@ func TestSession(t *testing.T) {
 	if got := w.browse(c, "DELETE", "/api/session", "", "same-origin"); got.Code != 200 || got.Result().Cookies()[0].MaxAge >= 0 {
 		t.Errorf("sign out: %d %s", got.Code, got.Body)
 	}
-	w.browse(c, "GET", "/api/roles", "", "same-origin").refused(403, "AccessDenied", "anonymous")
+	w.browse(c, "GET", "/api/roles", "", "same-origin").refused(401, "NotSignedIn", "session has ended")
 }
 
 // A session may do what its key may do, and nothing else.
