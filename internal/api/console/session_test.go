@@ -48,7 +48,7 @@ func TestSession(t *testing.T) {
 	if got := w.browse(c, "GET", "/api/roles", "", "same-origin"); got.Code != 200 {
 		t.Errorf("the account's own session: %d %s", got.Code, got.Body)
 	}
-	w.browse(nil, "GET", "/api/roles", "", "same-origin").refused(403, "AccessDenied", "anonymous")
+	w.browse(nil, "GET", "/api/roles", "", "same-origin").refused(401, "NotSignedIn", "session has ended")
 
 	// A page of another site can send the cookie at most by a mistake of the browser, and
 	// changes nothing then.
