@@ -23,7 +23,7 @@ export const light: ThemeConfig = {
   },
   components: {
     Layout: { headerBg: '#ffffff', siderBg: '#ffffff', headerHeight: 52, headerPadding: '0 16px' },
-    Button: { defaultHoverColor: '#0958d9', defaultHoverBorderColor: '#0958d9' },
+    Button: { defaultHoverColor: '#0958d9', defaultHoverBorderColor: '#0958d9', colorPrimaryHover: '#0b4ec0' },
   },
 };
 
@@ -38,7 +38,7 @@ export const dark: ThemeConfig = {
   components: {
     Layout: { headerBg: '#141414', siderBg: '#141414', headerHeight: 52, headerPadding: '0 16px' },
     Tabs: { itemSelectedColor: '#69b1ff', inkBarColor: '#69b1ff', itemHoverColor: '#91caff' },
-    Button: { dangerColor: '#1f0a0b' },
+    Button: { dangerColor: '#1f0a0b', defaultHoverColor: '#69b1ff', defaultHoverBorderColor: '#69b1ff' },
     Pagination: { itemActiveColor: '#69b1ff' },
     Menu: { darkItemSelectedBg: '#15417e', itemSelectedColor: '#8fc5ff' },
   },

@@ -225,7 +225,7 @@ export function CreateFunction({ close }: { close: () => void }) {
                   {t('create.chooseZip')}
                 </Button>
                 <span className="dim">{zip ? `${zip.name} · ${bytes(zip.data.length)}` : t('create.zipHint', { most: bytes(maxZip) })}</span>
-                <input ref={chooseZip} type="file" accept=".zip,application/zip" hidden data-testid="zip" onChange={(e) => void takeZip(e.target.files?.[0])} />
+                <input ref={chooseZip} type="file" accept=".zip,application/zip" className="create-file" data-testid="zip" onChange={(e) => void takeZip(e.target.files?.[0])} />
               </div>
             )}
             {source === 'folder' && (
@@ -235,7 +235,7 @@ export function CreateFunction({ close }: { close: () => void }) {
                     {t('create.chooseFolder')}
                   </Button>
                   <span className="dim">{folder ? t('create.folderIs', { name: folder.name, count: folder.files.size, size: bytes(folder.size) }) : t('create.folderHint')}</span>
-                  <input ref={chooseFolder} type="file" hidden multiple data-testid="folder" {...{ webkitdirectory: '' }} onChange={(e) => void takeFolder(e.target.files)} />
+                  <input ref={chooseFolder} type="file" className="create-file" multiple data-testid="folder" {...{ webkitdirectory: '' }} onChange={(e) => void takeFolder(e.target.files)} />
                 </div>
                 {!!folder?.modules && (
                   <Alert

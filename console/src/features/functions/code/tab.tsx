@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next';
 import { Loading } from '../../../app/shell';
 import { shown, useShortcut } from '../../../app/shortcuts';
 import { bytes } from '../../../shared/format';
+import { MayButton, useMay, useResources } from '../../../shared/may';
 import { Nothing, Problem, Time } from '../../../shared/ui';
 import { functionOf, keys, type TabProps } from '../api';
 import { TestBar } from '../test/bar';
@@ -41,6 +42,8 @@ function Edited({ fn, versions, aliases }: TabProps) {
   const [conflicts, setConflicts] = useState(false);
   const [kept, setKept] = useState(false);
   const [stale, setStale] = useState(false);
+  const resource = useResources().fn(name);
+  const mayDeploy = useMay('fc:UpdateFunction', resource);
   const upload = useRef<HTMLInputElement>(null);
   const files = useMemo(() => applied(state.files, state.changes), [state.files, state.changes]);
   const marks = useMemo(() => {
@@ -136,9 +139,18 @@ function Edited({ fn, versions, aliases }: TabProps) {
         </span>
         <span className="grow" />
         <TestBar fn={fn} qualifier="LATEST" onStale={onStale} />
-        <Button type="primary" icon={<CloudUploadOutlined />} loading={state.deploying} disabled={state.phase !== 'ready' || unsaved === 0} onClick={() => void deploy()} title={shown('mod+shift+d')}>
+        <MayButton
+          action="fc:UpdateFunction"
+          resource={resource}
+          type="primary"
+          icon={<CloudUploadOutlined />}
+          loading={state.deploying}
+          disabled={state.phase !== 'ready' || unsaved === 0}
+          onClick={() => void deploy()}
+          title={shown('mod+shift+d')}
+        >
           {t('code.deploy')}
-        </Button>
+        </MayButton>
         <Dropdown
           trigger={['click']}
           placement="bottomRight"
@@ -146,7 +158,7 @@ function Edited({ fn, versions, aliases }: TabProps) {
             items: [
               { key: 'compare', icon: <DiffOutlined />, label: t('code.compareMenu'), disabled: state.phase !== 'ready' },
               { key: 'download', icon: <DownloadOutlined />, label: t('code.download') },
-              { key: 'upload', icon: <FileZipOutlined />, label: t('code.upload') },
+              { key: 'upload', icon: <FileZipOutlined />, label: t('code.upload'), disabled: !mayDeploy.allowed },
               { type: 'divider' },
               { key: 'discard', icon: <UndoOutlined />, label: t('code.discardAll'), disabled: unsaved === 0 },
             ],

@@ -4,6 +4,7 @@ import { Alert, Button, Dropdown, Modal, Space } from 'antd';
 import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useShortcut } from '../../../app/shortcuts';
+import { useMay, useResources } from '../../../shared/may';
 import { Problem } from '../../../shared/ui';
 import { keys, type Fn } from '../api';
 import { short } from '../code/package';
@@ -35,6 +36,7 @@ export function TestBar({ fn, qualifier, event, begin, onRun, onStale }: BarProp
   const list = useQuery(testEventsOf(name));
   const [configuring, setConfiguring] = useState<{ from?: Unsaved; saved?: string; thenRun?: boolean } | null>(null);
   const [asking, setAsking] = useState<{ title: string; payload: string } | null>(null);
+  const mayTest = useMay('fc:InvokeFunction', useResources().fn(name));
   const [problem, setProblem] = useState<unknown>(null);
 
   const chosen = tests.chosen ?? (list.data?.[0] ? { saved: list.data[0].name } : null);
@@ -78,7 +80,7 @@ export function TestBar({ fn, qualifier, event, begin, onRun, onStale }: BarProp
             {t('test.running')}
           </Button>
         ) : (
-          <Button icon={<CaretRightOutlined />} onClick={() => test()} title={current ? `${current.title} · Ctrl Enter` : 'Ctrl Enter'}>
+          <Button icon={<CaretRightOutlined />} onClick={() => test()} disabled={!mayTest.allowed} title={mayTest.reason ? mayTest.reason : current ? `${current.title} · Ctrl Enter` : 'Ctrl Enter'}>
             {t('test.function')}
           </Button>
         )}
