@@ -215,6 +215,23 @@ export interface Firing {
   keys: string[] | null;
 }
 
+export interface GaugeRun {
+  requestId: string;
+  function: string;
+  version: string;
+  kind: string;
+  trigger?: string;
+  attempt: number;
+  mark?: string;
+  startedAtUnixMicro: number;
+  queuedNanos: number;
+  initNanos: number;
+  durationNanos: number;
+  cold: boolean;
+  memoryMB: number;
+  error?: string;
+}
+
 export interface Info {
   id: string;
   type: string;
@@ -304,6 +321,13 @@ export interface Logs {
   next?: string;
 }
 
+export interface LogsBack {
+  runs: Attempt[] | null;
+  next?: string;
+  more: boolean;
+  head?: string;
+}
+
 export interface LoopLimit {
   limit: string;
   effective: number;
@@ -343,6 +367,20 @@ export interface Node {
   of?: string;
   missing?: boolean;
   hidden?: boolean;
+}
+
+export interface Overview {
+  whole: boolean;
+  version: string;
+  series: Series;
+  minute: Point;
+  waiting: number;
+  running: number;
+  dead: number;
+  counting?: boolean;
+  runs: GaugeRun[] | null;
+  warnings: ServerNotice[] | null;
+  storage?: Storage;
 }
 
 export interface Owed {
@@ -385,6 +423,19 @@ export interface PlannedFile {
   event: string;
   size: number;
   contentType?: string;
+}
+
+export interface Point {
+  t: number;
+  events?: number;
+  runs?: number;
+  errors?: number;
+  throttles?: number;
+  cold?: number;
+  p50Nanos?: number;
+  p99Nanos?: number;
+  memoryMB?: number;
+  waiting?: number;
 }
 
 export interface Policy {
@@ -461,6 +512,25 @@ export interface Runtime {
   install?: string;
 }
 
+export interface Series {
+  from: number;
+  to: number;
+  step: number;
+  since: number;
+  points: Point[] | null;
+  total: Point;
+}
+
+export interface ServerNotice {
+  kind: string;
+  function?: string;
+  trigger?: string;
+  reason?: string;
+  message?: string;
+  since?: string;
+  count?: number;
+}
+
 export interface Session {
   signedIn: boolean;
   kind?: string;
@@ -474,6 +544,15 @@ export interface Session {
 export interface SignedLink {
   url: string;
   expires: string;
+}
+
+export interface Storage {
+  buckets: number;
+  objects: number;
+  bytes: number;
+  at: string;
+  partial?: boolean;
+  largest: Usage[] | null;
 }
 
 export interface TestEvent {
@@ -521,6 +600,12 @@ export interface UploadTriggers {
   alone: number;
   rules: number;
   atMost: number;
+}
+
+export interface Usage {
+  bucket: string;
+  objects: number;
+  bytes: number;
 }
 
 export interface User {

@@ -17,6 +17,7 @@ const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
 const overview = createRoute({
   getParentRoute: () => root,
   path: '/',
+  validateSearch: texts('range', 'tour'),
   component: lazyRouteComponent(() => import('../features/overview/page'), 'OverviewPage'),
 });
 const functions = createRoute({
@@ -28,7 +29,7 @@ const functions = createRoute({
 const fn = createRoute({
   getParentRoute: () => root,
   path: '/functions/$name/{-$tab}',
-  validateSearch: texts('qualifier', 'q', 'level', 'request', 'since', 'section', 'file', 'event', 'new', 'trigger', 'version', 'against', 'alias'),
+  validateSearch: texts('qualifier', 'q', 'level', 'request', 'since', 'section', 'file', 'event', 'new', 'trigger', 'version', 'against', 'alias', 'range', 'attempt', 'outcome', 'order'),
   component: lazyRouteComponent(() => import('../features/functions/function-page'), 'FunctionPage'),
 });
 const buckets = createRoute({

@@ -1,7 +1,133 @@
+import { QuestionCircleOutlined } from '@ant-design/icons';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { Button, Tooltip } from 'antd';
+import { lazy, Suspense, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Page } from '../../shared/ui';
+import type { Overview } from '../../api/gen';
+import { useShortcut } from '../../app/shortcuts';
+import { Loading } from '../../app/shell';
+import { api } from '../../shared/api';
+import { Chart, RangeChoice } from '../../shared/chart';
+import { count, duration } from '../../shared/format';
+import { useLive } from '../../shared/live';
+import { columns, perMinute, rangeOf, short, shortMs, type Range } from '../../shared/series';
+import { Page, Problem, Time } from '../../shared/ui';
+import { anyFunction, keys, overviewOf, overviewParams } from './api';
+import { LastRuns } from './last-runs';
+import { Notices } from './notices';
+import { Tiles } from './tiles';
+import { progress } from './tour/progress';
+import './overview.css';
+
+const Tour = lazy(() => import('./tour/tour').then((m) => ({ default: m.Tour })));
+
+// The server counts all the time; to look more often than this tells nobody more.
+const pace = 2000;
 
 export function OverviewPage() {
-  const { t } = useTranslation();
-  return <Page title={t('nav.overview')}>{null}</Page>;
+  const { t } = useTranslation('overview');
+  const search = useSearch({ from: '/' });
+  const navigate = useNavigate({ from: '/' });
+  const client = useQueryClient();
+  const range = rangeOf(search.range);
+  const overview = useQuery(overviewOf(range));
+  const any = useQuery(anyFunction);
+  const [skipped, setSkipped] = useState(() => progress.skipped());
+  const toured = search.tour === '1' || (any.data === false && !skipped);
+
+  const asked = useRef(0);
+  const current = useRef(range);
+  current.current = range;
+  useLive(
+    overview.isSuccess,
+    async (cursor, signal) => {
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, asked.current + pace - Date.now())));
+      signal.throwIfAborted();
+      asked.current = Date.now();
+      const at = current.current;
+      const o = await api.get<Overview>('/overview', { ...overviewParams(at), after: cursor, wait: 8 }, signal);
+      client.setQueryData(keys.overview(at), o);
+      return o.version;
+    },
+    overview.data?.version ?? '',
+  );
+
+  const openTour = () => {
+    progress.begin();
+    setSkipped(false);
+    void navigate({ search: (s) => ({ ...s, tour: '1' }) });
+  };
+  const closeTour = () => {
+    progress.skip();
+    setSkipped(true);
+    void client.invalidateQueries({ queryKey: keys.any });
+    void navigate({ search: (s) => ({ ...s, tour: undefined }), replace: true });
+  };
+  useShortcut('t', t('tour.shortcut'), openTour);
+
+  return (
+    <Page
+      title={t('common:nav.overview')}
+      lead={overview.data && !overview.data.whole ? t('partOnly') : t('lead')}
+      extra={
+        <>
+          <RangeChoice value={range} onChange={(r: Range) => void navigate({ search: (s) => ({ ...s, range: r === '1h' ? undefined : r }), replace: true })} />
+          <Tooltip title={t('tour.shortcut')}>
+            <Button icon={<QuestionCircleOutlined />} aria-label={t('tour.shortcut')} onClick={openTour} />
+          </Tooltip>
+        </>
+      }
+    >
+      {toured && (
+        <Suspense fallback={<Loading />}>
+          <Tour close={closeTour} />
+        </Suspense>
+      )}
+      {overview.data ? <Content o={overview.data} range={range} openTour={openTour} toured={toured} /> : overview.error ? <Problem error={overview.error} retry={() => void overview.refetch()} /> : <Loading />}
+    </Page>
+  );
+}
+
+function Content({ o, range, openTour, toured }: { o: Overview; range: Range; openTour: () => void; toured: boolean }) {
+  const { t } = useTranslation('overview');
+  const c = useMemo(() => columns(o.series), [o.series]);
+  const step = o.series.step;
+  const common = { times: c.times, step, sync: 'overview' };
+  const whole = useMemo(
+    () => ({ events: perMinute(c.events, step), runs: c.runs, errors: c.errors }),
+    [c, step],
+  );
+  // A server that counts for less than the span says so: zeros would say that nothing happened.
+  const partly = o.series.since > o.series.from + step;
+  return (
+    <>
+      <Notices list={o.warnings ?? []} />
+      <Tiles o={o} range={range} />
+      <div className="charts">
+        <Chart {...common} whole title={t('chart.events')} format={(v) => count(Math.round(v * 10) / 10)} axis={short} lines={[{ label: t('chart.perMinute'), values: whole.events, tone: 'primary', kind: 'bars' }]} />
+        <Chart
+          {...common} whole title={t('chart.runs')} format={count} axis={short}
+          lines={[
+            { label: t('chart.allRuns'), values: whole.runs, tone: 'primary', kind: 'bars' },
+            { label: t('chart.errors'), values: whole.errors, tone: 'error', kind: 'bars' },
+          ]}
+        />
+        <Chart
+          {...common} title={t('chart.durations')} format={(ms) => duration(ms * 1e6)} axis={shortMs}
+          lines={[
+            { label: 'p50', values: c.p50, tone: 'primary', kind: 'line' },
+            { label: 'p99', values: c.p99, tone: 'warning', kind: 'line' },
+          ]}
+        />
+        <Chart {...common} whole title={t('chart.waiting')} format={count} axis={short} lines={[{ label: t('chart.waitingNow'), values: c.waiting, tone: 'primary', kind: 'area' }]} />
+      </div>
+      {partly && (
+        <p className="dim gap-below">
+          {t('since')} <Time at={o.series.since * 1000} />.
+        </p>
+      )}
+      <LastRuns runs={o.runs ?? []} openTour={toured ? undefined : openTour} />
+    </>
+  );
 }

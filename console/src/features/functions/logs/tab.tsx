@@ -1,5 +1,240 @@
+import { ArrowDownOutlined, ArrowUpOutlined, DownloadOutlined, DownOutlined, UpOutlined } from '@ant-design/icons';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { Button, Input, Select, Spin, Switch, Tag, Tooltip } from 'antd';
+import { useCallback, useDeferredValue, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { count } from '../../../shared/format';
+import { Nothing, Problem } from '../../../shared/ui';
 import type { TabProps } from '../api';
+import { useLogs } from './data';
+import { found, levels, type Level } from './entries';
+import { EntryLine, RunHead } from './line';
+import { asText, linesOf } from './lines';
+import './logs.css';
 
+function Option({ id, label, on, set }: { id: string; label: string; on: boolean; set: (on: boolean) => void }) {
+  return (
+    <span className="row log-option">
+      <Switch id={id} size="small" checked={on} onChange={set} aria-label={label} />
+      <label htmlFor={id}>{label}</label>
+    </span>
+  );
+}
+
+const wraps = 'alcedo.logs.wrap';
+
+/** LogsTab is what a function's runs print, as it comes. */
 export function LogsTab({ fn }: TabProps) {
-  return <p>{fn.functionName}</p>;
+  const { t } = useTranslation('functions');
+  const name = fn.functionName;
+  const search = useSearch({ from: '/functions/$name/{-$tab}' });
+  const navigate = useNavigate({ from: '/functions/$name/{-$tab}' });
+  const set = (to: Partial<Record<'q' | 'level' | 'request' | 'attempt' | 'outcome' | 'order', string | undefined>>) => void navigate({ search: (s) => ({ ...s, ...to }), replace: true });
+  const [follow, setFollow] = useState(true);
+  const [wrap, setWrap] = useState(() => localStorage.getItem(wraps) !== 'no');
+  const [only, setOnly] = useState(true);
+  const [opened, setOpened] = useState<ReadonlyMap<string, boolean>>(new Map());
+  const [at, setAt] = useState(0); // which of the matches
+  const box = useRef<HTMLDivElement>(null);
+
+  const oldestFirst = search.order === 'oldest';
+  const level = levels.includes(search.level as Level) ? (search.level as Level) : undefined;
+  const wanted = useDeferredValue(search.q ?? '');
+
+  // Nobody minds if lines move: the end where they come is in sight, and nothing is selected.
+  const mayFollow = useCallback(() => {
+    const el = box.current;
+    if (!el) return true;
+    const selection = document.getSelection();
+    if (selection && !selection.isCollapsed && el.contains(selection.anchorNode)) return false;
+    return oldestFirst ? el.scrollHeight - el.scrollTop - el.clientHeight < 24 : el.scrollTop < 8;
+  }, [oldestFirst]);
+  const { runs, waiting, show, error, loading, retry, more, onMore } = useLogs(name, { request: search.request, attempt: search.attempt, outcome: search.outcome === 'failed' ? 'failed' : undefined }, follow, mayFollow);
+  const { lines, hits, matches, hitRuns } = useMemo(() => linesOf(runs, { level, wanted, only, oldestFirst }), [runs, level, wanted, only, oldestFirst]);
+
+  const v = useVirtualizer({
+    count: lines.length,
+    getScrollElement: () => box.current,
+    estimateSize: (i) => (lines[i]?.entry ? 23 : lines[i]?.note ? 27 : 40),
+    getItemKey: (i) => lines[i]?.key ?? i,
+    overscan: 20,
+  });
+  const items = v.getVirtualItems();
+
+  // The end stays in sight: what comes is added there, and what is older at the top moves nothing.
+  const ends = useRef({ first: '', last: '', size: 0, atEnd: true, oldestFirst });
+  useLayoutEffect(() => {
+    const el = box.current;
+    if (ends.current.oldestFirst !== oldestFirst) {
+      ends.current = { first: '', last: '', size: 0, atEnd: true, oldestFirst };
+      el?.scrollTo({ top: 0 });
+    }
+    const first = lines[0]?.key ?? '';
+    const last = lines.at(-1)?.key ?? '';
+    const size = v.getTotalSize();
+    if (el && oldestFirst && last !== ends.current.last && (ends.current.atEnd || ends.current.last === '')) v.scrollToIndex(lines.length - 1, { align: 'end' });
+    else if (el && oldestFirst && first !== ends.current.first && ends.current.first !== '') el.scrollTop += size - ends.current.size;
+    ends.current = { ...ends.current, first, last, size };
+  }, [lines, oldestFirst, v]);
+  const lastShown = items.at(-1)?.index ?? -1;
+  useEffect(() => {
+    // A filter that leaves little does not read the whole history: at most some pages go by themselves.
+    if (!oldestFirst && more && !loading && lastShown >= lines.length - 30 && (lines.length > 0 || runs.length < 500)) void onMore();
+  }, [oldestFirst, more, loading, lastShown, lines.length, runs.length, onMore]);
+
+  const go = (step: number) => {
+    if (matches.length === 0) return;
+    const next = (at + step + matches.length) % matches.length;
+    setAt(next);
+    v.scrollToIndex(matches[next]!, { align: 'center' });
+  };
+  useEffect(() => {
+    setAt(0);
+    setOpened(new Map()); // what a search opens, and what was closed for another
+  }, [wanted, level, only]);
+
+  // An entry whose match is not in its first line is opened by the search.
+  const isOpen = (i: number): boolean => {
+    const l = lines[i]!;
+    return opened.get(l.key) ?? (!!l.hits && l.entry!.lines > 1 && found(l.entry!.text.slice(0, l.entry!.text.indexOf('\n')), wanted).length < l.hits);
+  };
+  const download = () => {
+    const a = document.createElement('a');
+    a.href = URL.createObjectURL(new Blob([asText(lines)], { type: 'text/plain;charset=utf-8' }));
+    a.download = `${name}-logs.txt`;
+    a.click();
+    setTimeout(() => URL.revokeObjectURL(a.href), 10_000);
+  };
+
+  const filtered = !!(level || search.q || search.request || search.outcome);
+  let empty: ReactNode = null;
+  if (lines.length === 0 && !loading && !error) {
+    empty = (
+      <Nothing text={filtered ? t('logs.noneFound', { n: count(runs.length) }) : t('logs.none')}>
+        {filtered ? (
+          <span className="row log-empty">
+            {more && <Button onClick={() => void onMore()}>{t('logs.older')}</Button>}
+            <Button onClick={() => set({ q: undefined, level: undefined, request: undefined, attempt: undefined, outcome: undefined })}>{t('logs.clear')}</Button>
+          </span>
+        ) : (
+          <Button type="primary" onClick={() => void navigate({ params: (p) => ({ ...p, tab: 'test' }), search: (s) => ({ qualifier: s.qualifier }) })}>
+            {t('logs.test')}
+          </Button>
+        )}
+      </Nothing>
+    );
+  }
+  return (
+    <div className="logs">
+      <div className="logs-bar">
+        <Input.Search
+          allowClear key={search.q ?? ''} defaultValue={search.q} placeholder={t('logs.search')} aria-label={t('logs.search')} className="logs-search"
+          onSearch={(q) => (q && q === search.q ? go(1) : set({ q: q || undefined }))}
+          onKeyDown={(e) => {
+            if (e.key === 'Enter' && e.shiftKey && search.q) {
+              e.preventDefault();
+              go(-1);
+            }
+          }}
+        />
+        {search.q && (
+          <span className="row logs-hits" role="status">
+            <span>{matches.length ? t('logs.hits', { count: hits, n: count(hits), at: count(at + 1), lines: count(matches.length), runs: count(hitRuns) }) : t('logs.noHits')}</span>
+            <Button size="small" type="text" icon={<UpOutlined />} aria-label={t('logs.previous')} disabled={!matches.length} onClick={() => go(-1)} />
+            <Button size="small" type="text" icon={<DownOutlined />} aria-label={t('logs.next')} disabled={!matches.length} onClick={() => go(1)} />
+            <Option id="log-only" label={t('logs.onlyMatches')} on={only} set={setOnly} />
+          </span>
+        )}
+        <Select
+          aria-label={t('logs.level')} value={level ?? ''} popupMatchSelectWidth={false} className="logs-level" onChange={(l) => set({ level: l || undefined })}
+          options={[{ value: '', label: t('logs.allLevels') }, ...levels.map((l) => ({ value: l, label: l === 'ERROR' ? l : t('logs.andWorse', { level: l }) }))]}
+        />
+        {search.request && (
+          <Tag closable={{ 'aria-label': t('logs.allRuns') }} onClose={() => set({ request: undefined, attempt: undefined })} className="mono logs-request">
+            {search.request}
+            {search.attempt !== undefined && ` · ${t('logs.attempt', { n: Number(search.attempt) + 1 })}`}
+          </Tag>
+        )}
+        <span className="grow" />
+        <Option id="log-failed" label={t('logs.failedOnly')} on={search.outcome === 'failed'} set={(on) => set({ outcome: on ? 'failed' : undefined })} />
+        <Option
+          id="log-wrap" label={t('logs.wrap')} on={wrap}
+          set={(on) => {
+            localStorage.setItem(wraps, on ? 'yes' : 'no');
+            setWrap(on);
+            v.measure();
+          }}
+        />
+        <Option id="log-follow" label={t('logs.follow')} on={follow} set={setFollow} />
+        <Tooltip title={t(oldestFirst ? 'logs.oldestFirst' : 'logs.newestFirst')}>
+          <Button icon={oldestFirst ? <ArrowDownOutlined /> : <ArrowUpOutlined />} aria-label={t(oldestFirst ? 'logs.oldestFirst' : 'logs.newestFirst')} onClick={() => set({ order: oldestFirst ? undefined : 'oldest' })} />
+        </Tooltip>
+        <Tooltip title={t('logs.download')}>
+          <Button icon={<DownloadOutlined />} aria-label={t('logs.download')} disabled={lines.length === 0} onClick={download} />
+        </Tooltip>
+      </div>
+      {!!error && <Problem error={error} retry={retry} />}
+      <div className="logs-frame">
+        <div className="logs-new" aria-live="polite">
+          {waiting > 0 && (
+            <Button
+              type="primary" shape="round" size="small" icon={oldestFirst ? <ArrowDownOutlined /> : <ArrowUpOutlined />}
+              onClick={() => {
+                ends.current.atEnd = true;
+                show();
+                if (!oldestFirst) box.current?.scrollTo({ top: 0 });
+              }}
+            >
+              {t('logs.new', { count: waiting, n: count(waiting) })}
+            </Button>
+          )}
+        </div>
+        {empty ?? (
+          <div
+            ref={box} className={`logs-box${wrap ? ' wrap' : ''}`} tabIndex={0} role="region" aria-label={t('logs.title', { name })}
+            onScroll={(e) => {
+              const el = e.currentTarget;
+              ends.current.atEnd = el.scrollHeight - el.scrollTop - el.clientHeight < 24;
+              if (waiting > 0 && mayFollow()) show();
+            }}
+          >
+            {oldestFirst && more && (
+              <div className="logs-older">
+                <Button size="small" loading={loading} onClick={() => void onMore()}>
+                  {t('logs.older')}
+                </Button>
+              </div>
+            )}
+            <div className="logs-lines" style={{ height: v.getTotalSize() }}>
+              <div className="logs-shift" style={{ transform: `translateY(${items[0]?.start ?? 0}px)` }}>
+                {items.map((item) => {
+                  const l = lines[item.index]!;
+                  return (
+                    <div key={item.key} data-index={item.index} ref={v.measureElement} className="log-line">
+                      {l.entry ? (
+                        <EntryLine
+                          entry={l.entry} wanted={l.hits ? wanted : ''} open={isOpen(item.index)} current={!!search.q && matches[at] === item.index}
+                          toggle={() => setOpened((o) => new Map(o).set(l.key, !isOpen(item.index)))}
+                        />
+                      ) : l.note ? (
+                        <div className="log-note">{t(`logs.${l.note}`)}</div>
+                      ) : (
+                        <RunHead run={l.run} function={name} single={!!search.request} />
+                      )}
+                    </div>
+                  );
+                })}
+              </div>
+            </div>
+            {loading && (
+              <div className="logs-older">
+                <Spin size="small" />
+              </div>
+            )}
+          </div>
+        )}
+      </div>
+    </div>
+  );
 }

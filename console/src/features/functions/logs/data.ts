@@ -1,0 +1,125 @@
+import { useInfiniteQuery, useQuery, useQueryClient, type InfiniteData } from '@tanstack/react-query';
+import { useCallback, useMemo, useRef, useState } from 'react';
+import type { Attempt, Logs, LogsBack } from '../../../api/gen';
+import { api, Refusal } from '../../../shared/api';
+import { useLive } from '../../../shared/live';
+import { keys, path } from '../api';
+import { entriesOf, withError, type Entry } from './entries';
+
+const pageSize = 50;
+const most = 2000; // runs that are kept on the page
+const atOnce = 200; // runs that following takes at once; more, and it begins anew
+const pace = 700; // milliseconds between looks, however much is printed
+
+export interface LogFilter {
+  request?: string;
+  attempt?: string;
+  outcome?: string;
+}
+
+type Data = InfiniteData<LogsBack, string>;
+
+export const idOf = (r: Attempt) => `${r.requestId} ${r.attempt}`;
+
+const parsed = new WeakMap<Attempt, Entry[]>();
+
+/** entriesIn are a run's entries; they are found once. */
+export function entriesIn(r: Attempt): Entry[] {
+  let e = parsed.get(r);
+  if (!e) parsed.set(r, (e = withError(entriesOf(r.log), r)));
+  return e;
+}
+
+/** useLogs gives runs with what they printed, the latest first. What comes is kept aside until show is called or mayFollow says that nobody minds. */
+export function useLogs(name: string, filter: LogFilter, follow: boolean, mayFollow: () => boolean) {
+  const client = useQueryClient();
+  const key = useMemo(() => [...keys.one(name), 'logs', filter.outcome ?? ''], [name, filter.outcome]);
+  const list = useInfiniteQuery({
+    queryKey: key,
+    queryFn: ({ pageParam, signal }) => api.get<LogsBack>(path(name) + '/logs', { outcome: filter.outcome, before: pageParam, limit: pageSize }, signal),
+    initialPageParam: '',
+    getNextPageParam: (last) => (last.more ? last.next : undefined),
+    enabled: !filter.request,
+    refetchOnWindowFocus: false,
+  });
+  const one = useQuery({
+    queryKey: [...keys.one(name), 'logs', 'of', filter.request ?? ''],
+    queryFn: async ({ signal }) => {
+      try {
+        return await api.get<Attempt[]>('/runs/' + encodeURIComponent(filter.request!), {}, signal);
+      } catch (err) {
+        if (err instanceof Refusal && err.status === 404) return [];
+        throw err;
+      }
+    },
+    enabled: !!filter.request,
+    // A run that was asked for may be under way still, or be tried again.
+    refetchInterval: follow ? 3000 : false,
+  });
+  const [aside, setAside] = useState<{ key: unknown; runs: Attempt[] }>({ key, runs: [] });
+  const waiting = useMemo(() => (aside.key === key ? aside.runs : []), [aside, key]);
+  const runs = useMemo(() => {
+    if (!filter.request) return list.data?.pages.flatMap((p) => p.runs ?? []) ?? [];
+    return (one.data ?? []).filter((r) => r.function === name && (filter.attempt === undefined || String(r.attempt) === filter.attempt)).reverse();
+  }, [filter.request, filter.attempt, list.data, one.data, name]);
+  const latest = useRef({ runs, waiting, mayFollow, key });
+  latest.current = { runs, waiting, mayFollow, key };
+
+  const put = useCallback(
+    (fresh: Attempt[]) => {
+      client.setQueryData<Data>(latest.current.key, (d) => {
+        const [first, ...rest] = d?.pages ?? [];
+        if (!d || !first) return d;
+        const known = new Set(d.pages.flatMap((p) => p.runs?.map(idOf) ?? []));
+        const pages = [{ ...first, runs: [...fresh.filter((r) => !known.has(idOf(r))), ...(first.runs ?? [])] }, ...rest];
+        let n = 0;
+        const kept = pages.findIndex((p) => (n += p.runs?.length ?? 0) > most);
+        return kept < 0 || kept === pages.length - 1 ? { ...d, pages } : { pages: pages.slice(0, kept + 1), pageParams: d.pageParams.slice(0, kept + 1) };
+      });
+    },
+    [client],
+  );
+
+  const asked = useRef(0);
+  useLive(
+    follow && !filter.request && list.isSuccess,
+    async (cursor, signal) => {
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, asked.current + pace - Date.now())));
+      signal.throwIfAborted();
+      const begun = latest.current.key;
+      const l = await api.get<Logs>('/logs', { function: name, after: cursor, wait: 25, limit: atOnce }, signal);
+      asked.current = Date.now();
+      if (begun !== latest.current.key) return cursor;
+      const all = l.runs ?? [];
+      if (all.length >= atOnce) {
+        // More is printed than anybody reads: go on from the end of it.
+        void client.resetQueries({ queryKey: begun, exact: true });
+        return l.next || cursor;
+      }
+      // Without a cursor, the latest are answered, the earliest of them first.
+      const fresh = all.filter((r) => !filter.outcome || r.errorType || r.fault).reverse();
+      if (fresh.length > 0) {
+        const at = latest.current;
+        const known = new Set([...at.runs, ...at.waiting].map(idOf));
+        const unknown = fresh.filter((r) => !known.has(idOf(r)));
+        if (unknown.length > 0) {
+          if (at.waiting.length === 0 && at.mayFollow()) put(unknown);
+          else setAside({ key: begun, runs: [...unknown, ...at.waiting].slice(0, most) });
+        }
+      }
+      return l.next || cursor;
+    },
+    list.data?.pages[0]?.head ?? '',
+  );
+
+  const show = useCallback(() => {
+    put(latest.current.waiting);
+    setAside({ key: latest.current.key, runs: [] });
+  }, [put]);
+
+  const q = filter.request ? one : list;
+  return {
+    runs, waiting: waiting.length, show, error: q.error, loading: q.isPending || (!filter.request && list.isFetchingNextPage), retry: () => void q.refetch(),
+    more: !filter.request && list.hasNextPage && !list.isFetchNextPageError, onMore: list.fetchNextPage,
+  };
+}
