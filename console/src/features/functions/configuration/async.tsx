@@ -1,9 +1,10 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Alert, Button, Form, InputNumber, Switch } from 'antd';
+import { Alert, Form, InputNumber, Switch } from 'antd';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { fc, Refusal } from '../../../shared/api';
 import { duration } from '../../../shared/format';
+import { MayButton, useResources } from '../../../shared/may';
 import { Problem } from '../../../shared/ui';
 import { path } from '../api';
 import { DestinationField } from './destination-field';
@@ -66,6 +67,7 @@ function AsyncForm({ name, qualifier, at, now, set }: { name: string; qualifier:
   const [form] = Form.useForm<Values>();
   const [first, setFirst] = useState(now);
   const v = { ...first, ...Form.useWatch((x: Values) => x, form) };
+  const resource = useResources();
   const saving = useSaving(name);
   const q = { qualifier: qualifier === 'LATEST' ? '' : qualifier };
   const changed = (Object.keys(first) as (keyof Values)[]).some((k) => v[k] !== first[k]);
@@ -114,9 +116,11 @@ function AsyncForm({ name, qualifier, at, now, set }: { name: string; qualifier:
       <Form.Item name="onFailure" label={<span>{t('configuration.onFailure')}</span>} extra={t('configuration.onFailureHint')}>
         <DestinationField label={t('configuration.onFailure')} />
       </Form.Item>
-      <SaveBar saving={saving} changed={changed}>
+      <SaveBar fn={name} action="fc:PutAsyncInvokeConfig" saving={saving} changed={changed}>
         {set && (
-          <Button
+          <MayButton
+            action="fc:DeleteAsyncInvokeConfig"
+            resource={resource.fn(name)}
             onClick={() =>
               void saving.run(async () => {
                 await fc.del(at, q);
@@ -127,7 +131,7 @@ function AsyncForm({ name, qualifier, at, now, set }: { name: string; qualifier:
             }
           >
             {t('configuration.asyncRemove')}
-          </Button>
+          </MayButton>
         )}
       </SaveBar>
     </Form>

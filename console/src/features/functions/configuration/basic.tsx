@@ -136,7 +136,7 @@ function BasicForm({ fn, qualifier, now }: { fn: Fn; qualifier: string; now: Val
         <Form.Item name="description" label={t('configuration.description')} rules={[{ max: 256, message: t('configuration.rule.description') }]}>
           <Input.TextArea rows={2} />
         </Form.Item>
-        {!frozen && <SaveBar saving={saving} changed={changed.length > 0} />}
+        {!frozen && <SaveBar fn={fn.functionName} saving={saving} changed={changed.length > 0} />}
       </Form>
     </>
   );

@@ -154,7 +154,7 @@ export function Environment({ fn, qualifier }: { fn: Fn; qualifier: string }) {
         />
       )}
       {!frozen && (
-        <SaveBar saving={saving} changed={changed && !bad} save={() => void save()}>
+        <SaveBar fn={fn.functionName} saving={saving} changed={changed && !bad} save={() => void save()}>
           {rows.length > 0 && <Button icon={<PlusOutlined />} onClick={add}>{t('configuration.envAdd')}</Button>}
           <Button onClick={() => setImporting(true)}>{t('configuration.envImport')}</Button>
           {changed && <Button type="text" onClick={() => setRows(rowsOf(first))}>{t('configuration.undo')}</Button>}

@@ -1,7 +1,8 @@
-import { Alert, Button, Input } from 'antd';
+import { Alert, Input } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { fc } from '../../../shared/api';
+import { MayButton, useResources } from '../../../shared/may';
 import { Problem } from '../../../shared/ui';
 import { path, type Fn } from '../api';
 import { useSaving } from './save';
@@ -10,6 +11,7 @@ import { useSaving } from './save';
 export function Invocation({ fn }: { fn: Fn }) {
   const { t } = useTranslation('functions');
   const [reason, setReason] = useState('');
+  const resource = useResources().fn(fn.functionName);
   const saving = useSaving(fn.functionName);
   const off = fn.invocationRestriction?.disable;
   return (
@@ -23,9 +25,9 @@ export function Invocation({ fn }: { fn: Fn }) {
           title={t('disabled')}
           description={fn.invocationRestriction?.reason}
           action={
-            <Button type="primary" loading={saving.busy} onClick={() => void saving.run(() => fc.put(path(fn.functionName) + '/invoke/enable', {}))}>
+            <MayButton action="fc:EnableFunctionInvocation" resource={resource} type="primary" loading={saving.busy} onClick={() => void saving.run(() => fc.put(path(fn.functionName) + '/invoke/enable', {}))}>
               {t('configuration.enable')}
-            </Button>
+            </MayButton>
           }
         />
       ) : (
@@ -34,9 +36,9 @@ export function Invocation({ fn }: { fn: Fn }) {
             {t('configuration.disableReason')}
             <Input value={reason} maxLength={256} onChange={(e) => setReason(e.target.value)} />
           </label>
-          <Button danger loading={saving.busy} onClick={() => void saving.run(() => fc.put(path(fn.functionName) + '/invoke/disable', { reason }))}>
+          <MayButton action="fc:DisableFunctionInvocation" resource={resource} danger loading={saving.busy} onClick={() => void saving.run(() => fc.put(path(fn.functionName) + '/invoke/disable', { reason }))}>
             {t('configuration.disable')}
-          </Button>
+          </MayButton>
         </div>
       )}
       {saving.problem ? <Problem error={saving.problem} /> : null}

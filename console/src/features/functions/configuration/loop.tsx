@@ -46,6 +46,7 @@ export function Loop({ name }: { name: string }) {
       )}
       {v.mode === 'off' && <p className="careful">{t('configuration.loopOffWhy')}</p>}
       <SaveBar
+        fn={name}
         saving={saving}
         changed={wanted !== now && !bad}
         save={() =>

@@ -1,9 +1,10 @@
 // What every section of the configuration needs to save what was typed.
 import { useQueryClient } from '@tanstack/react-query';
-import { Alert, Button } from 'antd';
+import { Alert } from 'antd';
 import { useEffect, useState, type ReactNode } from 'react';
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
+import { MayButton, useResources } from '../../../shared/may';
 import { Problem } from '../../../shared/ui';
 import { keys } from '../api';
 
@@ -40,7 +41,8 @@ export function useSaving(fn: string, done?: () => void): Saving {
 }
 
 /** SaveBar is the end of a section: what came of the last save, and the next. */
-export function SaveBar({ saving, save, changed, children, label }: { saving: Saving; save?: () => void; changed: boolean; children?: ReactNode; label?: string }) {
+export function SaveBar({ saving, save, changed, children, fn, action = 'fc:UpdateFunction' }: { saving: Saving; save?: () => void; changed: boolean; children?: ReactNode; fn: string; action?: string }) {
+  const resource = useResources();
   const { t } = useTranslation('functions');
   return (
     <>
@@ -50,9 +52,9 @@ export function SaveBar({ saving, save, changed, children, label }: { saving: Sa
         </div>
       ) : null}
       <div className="row save-bar">
-        <Button type="primary" htmlType={save ? 'button' : 'submit'} onClick={save} loading={saving.busy} disabled={!changed}>
-          {label ?? t('common:save')}
-        </Button>
+        <MayButton action={action} resource={resource.fn(fn)} type="primary" htmlType={save ? 'button' : 'submit'} onClick={save} loading={saving.busy} disabled={!changed}>
+          {t('common:save')}
+        </MayButton>
         {children}
         <span role="status" className="saved">
           {saving.saved && t('configuration.saved')}

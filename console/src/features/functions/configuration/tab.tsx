@@ -24,7 +24,7 @@ export function ConfigurationTab({ fn, qualifier }: TabProps) {
         <ul className="sections">
           {sections.map((s) => (
             <li key={s}>
-              <Link to="." search={(old) => ({ qualifier: old.qualifier, section: s === 'basic' ? undefined : s })} aria-current={s === section ? 'page' : undefined}>
+              <Link to="." search={(old) => ({ qualifier: old.qualifier, section: s === 'basic' ? undefined : s })} activeOptions={{ exact: true, includeSearch: true }} className={s === section ? 'current' : undefined}>
                 {t(`configuration.section.${s}`)}
               </Link>
             </li>

@@ -5,6 +5,7 @@ import { Button, Dropdown, Input, Modal } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Trigger } from '../../../api/gen';
+import { MayButton, mayProps, useMay, useResources } from '../../../shared/may';
 import { Problem } from '../../../shared/ui';
 import { keys } from '../api';
 import { deleteTrigger, pauseTrigger, resumeTrigger, updateTrigger } from './api';
@@ -24,26 +25,31 @@ export function Actions({ trigger: x, edit }: { trigger: Trigger; edit: () => vo
   const change = useMutation({ mutationFn: (f: () => Promise<unknown>) => f(), onSuccess: again });
   const rule = x.triggerType === 'eventbridge';
   const off = x.state === 'disabled';
+  const resource = useResources().fn(x.function);
+  const mayUpdate = useMay('fc:UpdateTrigger', resource);
+  const mayDelete = useMay('fc:DeleteTrigger', resource);
   return (
     <span className="trigger-actions">
-      <Button size="small" onClick={edit} aria-label={t('editOne', { name: x.triggerName })}>
+      <MayButton action="fc:UpdateTrigger" resource={resource} size="small" onClick={edit} aria-label={t('editOne', { name: x.triggerName })}>
         {t('edit')}
-      </Button>
-      <Button
+      </MayButton>
+      <MayButton
+        action="fc:UpdateTrigger"
+        resource={resource}
         size="small"
         loading={change.isPending && !asking}
         aria-label={t(x.paused ? 'resumeOne' : 'pauseOne', { name: x.triggerName })}
         onClick={() => (x.paused ? change.mutate(() => resumeTrigger(x)) : setAsking('pause'))}
       >
         {x.paused ? t('resume') : t('pause')}
-      </Button>
+      </MayButton>
       <Dropdown
         trigger={['click']}
         placement="bottomRight"
         menu={{
           items: [
             ...(rule
-              ? [{ key: 'switch', label: off ? t('enable') : t('disable'), onClick: () => change.mutate(() => updateTrigger(x.function, x.triggerName, { triggerConfig: switched(x.triggerConfig, off) })) }]
+              ? [{ key: 'switch', label: off ? t('enable') : t('disable'), ...mayProps(mayUpdate), onClick: () => change.mutate(() => updateTrigger(x.function, x.triggerName, { triggerConfig: switched(x.triggerConfig, off) })) }]
               : []),
             {
               key: 'jobs',
@@ -55,7 +61,7 @@ export function Actions({ trigger: x, edit }: { trigger: Trigger; edit: () => vo
             },
             { key: 'dead', label: <Link to="/dead-letters" search={{ function: x.function, trigger: x.triggerName }}>{t('common:nav.dead')}</Link> },
             { type: 'divider' as const },
-            { key: 'delete', danger: true, label: t('common:delete'), onClick: () => setAsking('delete') },
+            { key: 'delete', danger: true, label: t('common:delete'), ...mayProps(mayDelete), onClick: () => setAsking('delete') },
           ],
         }}
       >

@@ -1,10 +1,10 @@
 import { PlusOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { Button } from 'antd';
 import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Loading } from '../../../app/shell';
+import { MayButton, useResources } from '../../../shared/may';
 import { Nothing, Problem } from '../../../shared/ui';
 import type { TabProps } from '../api';
 import { triggersOf, triggerWarningsOf } from './api';
@@ -17,14 +17,15 @@ export function TriggersTab({ fn, qualifier, versions, aliases }: TabProps) {
   const { t } = useTranslation('triggers');
   const search = useSearch({ from: '/functions/$name/{-$tab}' });
   const navigate = useNavigate({ from: '/functions/$name/{-$tab}' });
+  const resource = useResources();
   const list = useQuery(triggersOf(fn.functionName));
   const warnings = useQuery(triggerWarningsOf(fn.functionName));
   const editing = search.section === 'edit' ? list.data?.find((x) => x.triggerName === search.trigger) : undefined;
   const open = (more: { new?: string; trigger?: string; section?: string }) => void navigate({ search: (s) => ({ qualifier: s.qualifier, ...more }) });
   const create = (
-    <Button type="primary" icon={<PlusOutlined />} onClick={() => open({ new: '1' })}>
+    <MayButton action="fc:CreateTrigger" resource={resource.fn(fn.functionName)} type="primary" icon={<PlusOutlined />} onClick={() => open({ new: '1' })}>
       {t('create')}
-    </Button>
+    </MayButton>
   );
   return (
     <>

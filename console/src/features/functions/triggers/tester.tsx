@@ -45,11 +45,12 @@ export function Tester({ pattern, bucket, prefix = '', suffix = '', event = '' }
     const type = event.replace(/^oss:/, '').replace(/\*$/, 'PutObject') || 'ObjectCreated:PutObject';
     void take(sampleOf(type, bucket ?? 'examplebucket', type.startsWith('Bucket') ? '' : `${prefix}example${suffix}`));
   };
-  // Something to begin with: the tester shows at once what it does.
+  // Until an event is picked or typed, there is one that suits the pattern.
+  const [own, setOwn] = useState(false);
   useEffect(() => {
-    sample();
+    if (!own) sample();
     // oxlint-disable-next-line react-hooks/exhaustive-deps
-  }, []);
+  }, [own, bucket, prefix, suffix, event]);
   return (
     <div className="tester">
       <p className="dim">{t('testerWhy')}</p>
@@ -62,12 +63,16 @@ export function Tester({ pattern, bucket, prefix = '', suffix = '', event = '' }
           loading={recent.isFetching}
           notFoundContent={recent.error ? recent.error.message : t('noRecent')}
           options={(recent.data?.events ?? []).map((e) => ({ value: e.id, label: `${moment(Date.parse(e.time), zone)} · ${e.type.split(':').pop()} · ${e.bucket}${e.key ? '/' + e.key : ''}` }))}
-          onChange={(id: string) => (setPicked(id), void take(cloudOf(id)))}
+          onChange={(id: string) => {
+            setOwn(true);
+            setPicked(id);
+            void take(cloudOf(id));
+          }}
         />
-        <Button onClick={sample}>{t('sample')}</Button>
+        <Button onClick={() => (setOwn(false), sample())}>{t('sample')}</Button>
       </div>
       {problem && <div className="field-error" role="alert">{problem}</div>}
-      <JsonField name="event.json" label={t('eventJson')} value={text} onChange={setText} invalid={!!wrong} height={200} />
+      <JsonField name="event.json" label={t('eventJson')} value={text} onChange={(v) => (setOwn(true), setText(v))} invalid={!!wrong} height={200} />
       <div role="status" className="verdict">
         {pattern === '' ? (
           <span className="dim">{t('noPattern')}</span>

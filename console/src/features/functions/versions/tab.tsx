@@ -3,6 +3,7 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { Button, Dropdown, Tag } from 'antd';
 import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { MayButton, mayProps, useMay, useResources } from '../../../shared/may';
 import { Rows } from '../../../shared/rows';
 import { Nothing, Time } from '../../../shared/ui';
 import type { Alias, TabProps, Version } from '../api';
@@ -24,15 +25,16 @@ export function VersionsTab({ fn, versions, aliases }: TabProps) {
   const navigate = useNavigate({ from: '/functions/$name/{-$tab}' });
   const [open, setOpen] = useState<Open | null>(null);
   const name = fn.functionName;
+  const resource = useResources().fn(name);
   const close = () => setOpen(null);
   const compare = (version?: string, against?: string) => void navigate({ search: (s) => ({ qualifier: s.qualifier, version, against }) });
   const earlier = (v: string) => versions.find((x) => Number(x.versionId) < (v === 'LATEST' ? Infinity : Number(v)))?.versionId;
   const shareOf = (a: Alias, v: string) => (a.versionId === v ? rest(sharesOf(a)) : (sharesOf(a).find((s) => s.version === v)?.percent ?? 0));
   const named = (v: string) => aliases.filter((a) => a.versionId === v || v in (a.additionalVersionWeight ?? {}));
   const publish = (
-    <Button type="primary" icon={<PlusOutlined />} onClick={() => setOpen({ kind: 'publish' })}>
+    <MayButton action="fc:PublishFunctionVersion" resource={resource} type="primary" icon={<PlusOutlined />} onClick={() => setOpen({ kind: 'publish' })}>
       {t('version.publish')}
-    </Button>
+    </MayButton>
   );
   const shares = (a: Alias) => [{ version: a.versionId, percent: rest(sharesOf(a)) }, ...sharesOf(a)];
   return (
@@ -43,9 +45,9 @@ export function VersionsTab({ fn, versions, aliases }: TabProps) {
             <h2>{t('aliases')}</h2>
             <p className="dim">{t('version.aliasLead')}</p>
           </div>
-          <Button icon={<PlusOutlined />} onClick={() => setOpen({ kind: 'alias' })}>
+          <MayButton action="fc:CreateAlias" resource={resource} icon={<PlusOutlined />} onClick={() => setOpen({ kind: 'alias' })}>
             {t('version.createAlias')}
-          </Button>
+          </MayButton>
         </div>
         <Rows
           label={t('aliases')}
@@ -86,22 +88,19 @@ export function VersionsTab({ fn, versions, aliases }: TabProps) {
             },
             { key: 'modified', title: t('common:modified'), width: '1.2fr', wide: true, render: (a) => <Time at={Date.parse(a.lastModifiedTime)} /> },
             {
-              key: 'actions', title: <span className="off-screen">{t('common:actions')}</span>, width: '190px', end: true, wide: true,
+              key: 'back', title: <span className="off-screen">{t('version.rollBack')}</span>, width: '110px', end: true, wide: true,
               render: (a) => {
                 const back = earlier(a.versionId);
                 return (
-                  <span className="row-actions">
-                    {back && (
-                      <Button size="small" aria-label={t('version.rollBackOf', { alias: a.aliasName })} onClick={() => setOpen({ kind: 'alias', alias: a, back })}>
-                        {t('version.rollBack')}
-                      </Button>
-                    )}
-                    <AliasMenu alias={a} open={setOpen} />
-                  </span>
+                  back && (
+                    <MayButton action="fc:UpdateAlias" resource={resource} size="small" aria-label={t('version.rollBackOf', { alias: a.aliasName })} onClick={() => setOpen({ kind: 'alias', alias: a, back })}>
+                      {t('version.rollBack')}
+                    </MayButton>
+                  )
                 );
               },
             },
-            { key: 'menu', title: '', width: '40px', end: true, render: (a) => <span className="only-narrow"><AliasMenu alias={a} open={setOpen} back={earlier(a.versionId)} /></span> },
+            { key: 'menu', title: <span className="off-screen">{t('common:actions')}</span>, width: '44px', end: true, render: (a) => <AliasMenu alias={a} resource={resource} open={setOpen} back={earlier(a.versionId)} /> },
           ]}
         />
       </section>
@@ -126,7 +125,7 @@ export function VersionsTab({ fn, versions, aliases }: TabProps) {
               key: 'aliases', title: t('aliases'), width: '2fr', wide: true,
               render: (v) => named(v.versionId).map((a) => <Tag key={a.aliasName}>{shareOf(a, v.versionId) < 100 ? `${a.aliasName} ${shareOf(a, v.versionId)} %` : a.aliasName}</Tag>),
             },
-            { key: 'created', title: t('common:created'), width: '1.4fr', render: (v) => <Time at={Date.parse(v.createdTime)} /> },
+            { key: 'created', title: t('common:created'), width: '1.4fr', wide: true, render: (v) => <Time at={Date.parse(v.createdTime)} /> },
             {
               key: 'compare', title: <span className="off-screen">{t('version.compare')}</span>, width: '110px', end: true, wide: true,
               render: (v) => (
@@ -135,7 +134,7 @@ export function VersionsTab({ fn, versions, aliases }: TabProps) {
                 </Button>
               ),
             },
-            { key: 'menu', title: <span className="off-screen">{t('common:actions')}</span>, width: '44px', end: true, render: (v) => <VersionMenu version={v} open={setOpen} compare={compare} earlier={earlier(v.versionId)} /> },
+            { key: 'menu', title: <span className="off-screen">{t('common:actions')}</span>, width: '44px', end: true, render: (v) => <VersionMenu version={v} resource={resource} open={setOpen} compare={compare} earlier={earlier(v.versionId)} /> },
           ]}
         />
       </section>
@@ -152,7 +151,9 @@ export function VersionsTab({ fn, versions, aliases }: TabProps) {
   );
 }
 
-function AliasMenu({ alias: a, open, back }: { alias: Alias; open: (o: Open) => void; back?: string }) {
+function AliasMenu({ alias: a, resource, open, back }: { alias: Alias; resource: string; open: (o: Open) => void; back?: string }) {
+  const update = useMay('fc:UpdateAlias', resource);
+  const remove = useMay('fc:DeleteAlias', resource);
   const { t } = useTranslation('functions');
   return (
     <Dropdown
@@ -160,10 +161,10 @@ function AliasMenu({ alias: a, open, back }: { alias: Alias; open: (o: Open) => 
       placement="bottomRight"
       menu={{
         items: [
-          { key: 'edit', label: t('version.edit'), onClick: () => open({ kind: 'alias', alias: a }) },
-          ...(back ? [{ key: 'back', label: t('version.rollBack'), onClick: () => open({ kind: 'alias', alias: a, back }) }] : []),
+          { key: 'edit', label: t('version.edit'), ...mayProps(update), onClick: () => open({ kind: 'alias', alias: a }) },
+          ...(back ? [{ key: 'back', label: t('version.rollBack'), ...mayProps(update), onClick: () => open({ kind: 'alias', alias: a, back }) }] : []),
           { type: 'divider' as const },
-          { key: 'delete', danger: true, label: t('common:delete'), onClick: () => open({ kind: 'delete', alias: a.aliasName }) },
+          { key: 'delete', danger: true, label: t('common:delete'), ...mayProps(remove), onClick: () => open({ kind: 'delete', alias: a.aliasName }) },
         ],
       }}
     >
@@ -172,7 +173,9 @@ function AliasMenu({ alias: a, open, back }: { alias: Alias; open: (o: Open) => 
   );
 }
 
-function VersionMenu({ version: v, open, compare, earlier }: { version: Version; open: (o: Open) => void; compare: (a: string, b: string) => void; earlier?: string }) {
+function VersionMenu({ version: v, resource, open, compare, earlier }: { version: Version; resource: string; open: (o: Open) => void; compare: (a: string, b: string) => void; earlier?: string }) {
+  const update = useMay('fc:UpdateFunction', resource);
+  const remove = useMay('fc:DeleteFunctionVersion', resource);
   const { t } = useTranslation('functions');
   return (
     <Dropdown
@@ -182,9 +185,9 @@ function VersionMenu({ version: v, open, compare, earlier }: { version: Version;
         items: [
           { key: 'latest', label: t('version.compareLatest'), onClick: () => compare(v.versionId, 'LATEST') },
           ...(earlier ? [{ key: 'earlier', label: t('version.compareEarlier', { version: earlier }), onClick: () => compare(earlier, v.versionId) }] : []),
-          { key: 'restore', label: t('version.restoreMenu'), onClick: () => open({ kind: 'restore', version: v.versionId }) },
+          { key: 'restore', label: t('version.restoreMenu'), ...mayProps(update), onClick: () => open({ kind: 'restore', version: v.versionId }) },
           { type: 'divider' as const },
-          { key: 'delete', danger: true, label: t('common:delete'), onClick: () => open({ kind: 'delete', version: v.versionId }) },
+          { key: 'delete', danger: true, label: t('common:delete'), ...mayProps(remove), onClick: () => open({ kind: 'delete', version: v.versionId }) },
         ],
       }}
     >
