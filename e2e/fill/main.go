@@ -38,7 +38,7 @@ import (
 
 const region = "cn-hangzhou"
 
-// at once is how many changes wait for the disk together.
+// atOnce is how many changes wait for the disk together.
 const atOnce = 256
 
 type sizes struct{ functions, objects, runs, dead int }
@@ -76,7 +76,7 @@ func fill(ctx context.Context, dir, account string, n sizes) error {
 		err = w.deadLetters(ctx, n.dead)
 	}
 	if err == nil {
-		err = w.runs(n.runs, n.functions)
+		err = w.runs(ctx, n.runs, n.functions)
 	}
 	w.history.Close()
 	if err = errors.Join(err, w.kv.Close()); err != nil {
@@ -179,7 +179,7 @@ func (w *world) functions(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	return each("functions", n, func(i int) error {
+	return each("functions", n, atOnce, func(i int) error {
 		_, err := w.fns.Create(ctx, function.Function{Name: functionName(i), Config: function.Config{
 			Runtime: "nodejs20", Handler: "index.handler", Description: fmt.Sprintf("filled, number %d", i), MemoryMB: 128 << (i % 4), CPU: 0.35, DiskMB: 512, Timeout: 60, Concurrency: 1, Code: code,
 		}})
@@ -240,24 +240,21 @@ func (w *world) put(ctx context.Context, bucket, key string, i int) error {
 }
 
 func (w *world) objectsOf(ctx context.Context, n int) error {
-	return each("objects", n, func(i int) error { return w.put(ctx, large, key(i), i) })
+	return each("objects", n, atOnce, func(i int) error { return w.put(ctx, large, key(i), i) })
 }
 
 func (w *world) deadLetters(ctx context.Context, n int) error {
-	return each("dead letters", n, func(i int) error { return w.put(ctx, deadPlan, fmt.Sprintf("in/%05d.jpg", i), i) })
+	return each("dead letters", n, atOnce, func(i int) error { return w.put(ctx, deadPlan, fmt.Sprintf("in/%05d.jpg", i), i) })
 }
 
 // runs are spread over the last day, most of them of the first functions; one in twenty
 // failed.
-func (w *world) runs(n, functions int) error {
+func (w *world) runs(ctx context.Context, n, functions int) error {
 	if functions == 0 {
 		return nil
 	}
 	now := time.Now()
-	return each("runs", n, func(i int) error {
-		for w.history.Dropped() > 0 {
-			return errors.New("the history could not keep up")
-		}
+	return each("runs", n, 1, func(i int) error {
 		start := now.Add(-time.Duration(i) * 24 * time.Hour / time.Duration(n))
 		r := &run.Record{
 			RequestID: fmt.Sprintf("1-%08x-%024x", start.Unix(), i), Function: functionName((i * i) % min(functions, 50)), Version: "LATEST", Kind: run.Async, Attempt: 1,
@@ -266,16 +263,32 @@ func (w *world) runs(n, functions int) error {
 		if i%20 == 0 {
 			r.ErrorType, r.Payload = runner.ErrorUnhandled, []byte(`{"errorMessage":"the picture is damaged","errorType":"Error"}`)
 		}
-		if i%4000 == 3999 { // let what waits be written
-			<-time.After(300 * time.Millisecond)
-		}
 		w.history.Record(r)
+		if i%2000 == 1999 || i == n-1 {
+			return w.written(ctx, r.RequestID)
+		}
 		return nil
 	})
 }
 
-// each calls f for 0 to n-1, many at once, and shows how far it is.
-func each(what string, n int, f func(int) error) error {
+// written waits until a run is kept: the history takes runs faster than it writes them,
+// and drops what it cannot hold.
+func (w *world) written(ctx context.Context, requestID string) error {
+	for {
+		changed := w.history.Changed()
+		runs, err := w.history.Attempts(ctx, requestID)
+		if err != nil || len(runs) > 0 {
+			return err
+		}
+		if w.history.Dropped() > 0 {
+			return errors.New("the history could not keep up")
+		}
+		<-changed
+	}
+}
+
+// each calls f for 0 to n-1, some at once, and shows how far it is.
+func each(what string, n, atOnce int, f func(int) error) error {
 	var next, done atomic.Int64
 	var failed atomic.Pointer[error]
 	var workers sync.WaitGroup
