@@ -264,7 +264,7 @@ describe('functions', () => {
   });
 
   it('show what failed, and why', async () => {
-    await create(server, 'fails', { 'index.js': 'exports.handler = async () => {\n  console.log("before");\n  throw new TypeError("no such thing");\n};\n' });
+    await create(server, 'fails', { 'lib/a.js': '', 'index.js': 'exports.handler = async () => {\n  console.log("before");\n  throw new TypeError("no such thing");\n};\n' });
     const { context, page } = await signedIn(server, { at: '/functions/fails/test', theme: 'dark' });
     await page.getByRole('button', { name: 'Test Function' }).click();
     await page.getByText('Function failed').waitFor();

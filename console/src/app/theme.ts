@@ -38,7 +38,7 @@ export const dark: ThemeConfig = {
   components: {
     Layout: { headerBg: '#141414', siderBg: '#141414', headerHeight: 52, headerPadding: '0 16px' },
     Tabs: { itemSelectedColor: '#69b1ff', inkBarColor: '#69b1ff', itemHoverColor: '#91caff' },
-    Button: { dangerColor: '#1f0a0b', defaultHoverColor: '#69b1ff', defaultHoverBorderColor: '#69b1ff' },
+    Button: { dangerColor: '#1f0a0b', defaultHoverColor: '#69b1ff', defaultHoverBorderColor: '#69b1ff', colorPrimaryHover: '#1a5fc4' },
     Pagination: { itemActiveColor: '#69b1ff' },
     Menu: { darkItemSelectedBg: '#15417e', itemSelectedColor: '#8fc5ff' },
   },
