@@ -208,7 +208,7 @@ describe('triggers, configuration and versions', () => {
     await p.getByText('Builder', { exact: true }).click();
     await p.getByText('raw/', { exact: true }).waitFor();
     await p.getByRole('button', { name: 'OK' }).click();
-    await page.getByRole('heading', { name: 'rule' }).waitFor();
+    await page.getByRole('heading', { name: 'rule', exact: true }).waitFor();
     await bucket.put('raw/x.bin', Buffer.from('x'));
     await until('the run', async () => (await runsOf(server, 'ruled')).length > 0);
 

@@ -40,25 +40,24 @@ export function TriggerRows({ name }: { name: string }) {
         empty={<Nothing text={t('none')}>{create}</Nothing>}
         columns={[
           {
-            key: 'name', title: t('name'), width: '3fr',
+            key: 'name', title: t('name'), width: '1.9fr',
             render: (x) => (
               <Link to="/functions/$name/{-$tab}" params={{ name, tab: 'triggers' }} search={{ trigger: x.triggerName }}>
                 {x.triggerName}
               </Link>
             ),
           },
-          { key: 'type', title: t('triggerType'), width: '110px', wide: true, render: (x) => (x.triggerType === 'oss' ? 'OSS' : 'EventBridge') },
           {
-            key: 'bucket', title: t('bucketName'), width: '3fr',
+            key: 'bucket', title: t('bucketName'), width: '1.9fr',
             render: (x) => {
               const buckets = x.triggerType === 'oss' ? [bucketOf(x)] : shown(x).buckets;
               return buckets.length > 0 ? buckets.map((b, i) => <span key={b}>{i > 0 && ', '}<BucketLink name={b} /></span>) : <span className="dim">{t('anyBucket')}</span>;
             },
           },
-          { key: 'prefix', title: t('objectPrefix'), width: '2fr', wide: true, render: (x) => (x.triggerType === 'oss' ? shown(x).prefix : shown(x).prefixes.join(', ')) || '—' },
-          { key: 'suffix', title: t('objectSuffix'), width: '1.4fr', wide: true, render: (x) => (x.triggerType === 'oss' ? shown(x).suffix : shown(x).suffixes.join(', ')) || '—' },
-          { key: 'qualifier', title: t('versionOrAlias'), width: '1.4fr', wide: true, render: (x) => x.qualifier },
-          { key: 'state', title: t('stateTitle'), width: '100px', render: (x) => <TriggerState trigger={x} /> },
+          { key: 'prefix', title: t('objectPrefix'), width: '1.7fr', wide: true, render: (x) => (x.triggerType === 'oss' ? shown(x).prefix : shown(x).prefixes.join(', ')) || '—' },
+          { key: 'suffix', title: t('objectSuffix'), width: '1.7fr', wide: true, render: (x) => (x.triggerType === 'oss' ? shown(x).suffix : shown(x).suffixes.join(', ')) || '—' },
+          { key: 'qualifier', title: t('versionOrAlias'), width: '1.9fr', wide: true, render: (x) => x.qualifier },
+          { key: 'state', title: t('stateTitle'), width: '90px', render: (x) => <TriggerState trigger={x} /> },
         ]}
       />
     </>
