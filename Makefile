@@ -5,6 +5,9 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 10s
 CUTS    ?= 100000
+DATA    ?= ./alcedo-large
+FUNCTIONS ?= 10000
+OBJECTS ?= 1000000
 
 export CGO_ENABLED = 1
 export ALCEDO_RUNTIME_DIR ?= $(CURDIR)/.alcedo/runtimes
@@ -59,6 +62,14 @@ torture: ## cut the power 100,000 times under uploads and the runs they owe (CUT
 .PHONY: crash
 crash: setup ## kill -9 the server 50 times under load, count what is lost (CRASHFLAGS=, --help)
 	@node e2e/crash/run.js $(CRASHFLAGS)
+
+.PHONY: fill
+fill: ## a data directory with 10,000 functions and 1,000,000 objects (DATA=, FUNCTIONS=, OBJECTS=), for e2e/browser/large.js
+	@$(GO) run ./e2e/fill -data $(DATA) -functions $(FUNCTIONS) -objects $(OBJECTS)
+
+.PHONY: screenshots
+screenshots: setup ## a picture of every page of the console, in docs/screenshots
+	@node e2e/browser/screenshots.js
 
 .PHONY: clean
 clean: ## remove what was built and installed; never ./alcedo-data
