@@ -26,14 +26,22 @@ const wraps = 'alcedo.logs.wrap';
 
 /** LogsTab is what a function's runs print, as it comes. */
 export function LogsTab({ fn }: TabProps) {
+  const { order } = useSearch({ from: '/functions/$name/{-$tab}' });
+  const follow = useState(true);
+  const only = useState(true);
+  // Each order has a list of its own: it begins at its end, whatever was in sight in the other.
+  return <Output key={order === 'oldest' ? 'oldest' : 'newest'} fn={fn} follows={follow} onlys={only} />;
+}
+
+type State = [boolean, (on: boolean) => void];
+
+function Output({ fn, follows: [follow, setFollow], onlys: [only, setOnly] }: { fn: TabProps['fn']; follows: State; onlys: State }) {
   const { t } = useTranslation('functions');
   const name = fn.functionName;
   const search = useSearch({ from: '/functions/$name/{-$tab}' });
   const navigate = useNavigate({ from: '/functions/$name/{-$tab}' });
   const set = (to: Partial<Record<'q' | 'level' | 'request' | 'attempt' | 'outcome' | 'order', string | undefined>>) => void navigate({ search: (s) => ({ ...s, ...to }), replace: true });
-  const [follow, setFollow] = useState(true);
   const [wrap, setWrap] = useState(() => localStorage.getItem(wraps) !== 'no');
-  const [only, setOnly] = useState(true);
   const [opened, setOpened] = useState<ReadonlyMap<string, boolean>>(new Map());
   const [at, setAt] = useState(0); // which of the matches
   const box = useRef<HTMLDivElement>(null);
@@ -59,23 +67,19 @@ export function LogsTab({ fn }: TabProps) {
     estimateSize: (i) => (lines[i]?.entry ? 23 : lines[i]?.note ? 27 : 40),
     getItemKey: (i) => lines[i]?.key ?? i,
     overscan: 20,
+    // Oldest first, the end stays in sight while lines come, and older ones above move nothing.
+    anchorTo: oldestFirst ? 'end' : 'start',
+    followOnAppend: oldestFirst,
   });
   const items = v.getVirtualItems();
 
-  // The end stays in sight: what comes is added there, and what is older at the top moves nothing.
-  const ends = useRef({ first: '', last: '', size: 0, atEnd: true, oldestFirst });
+  // The end where lines come: there the list begins, and there a reader goes who asks for what is new.
+  const toEnd = useRef(oldestFirst);
   useLayoutEffect(() => {
-    const el = box.current;
-    if (ends.current.oldestFirst !== oldestFirst) {
-      ends.current = { first: '', last: '', size: 0, atEnd: true, oldestFirst };
-      el?.scrollTo({ top: 0 });
-    }
-    const first = lines[0]?.key ?? '';
-    const last = lines.at(-1)?.key ?? '';
-    const size = v.getTotalSize();
-    if (el && oldestFirst && last !== ends.current.last && (ends.current.atEnd || ends.current.last === '')) v.scrollToIndex(lines.length - 1, { align: 'end' });
-    else if (el && oldestFirst && first !== ends.current.first && ends.current.first !== '') el.scrollTop += size - ends.current.size;
-    ends.current = { ...ends.current, first, last, size };
+    if (lines.length === 0 || !toEnd.current) return;
+    toEnd.current = false;
+    if (oldestFirst) v.scrollToEnd();
+    else v.scrollToOffset(0);
   }, [lines, oldestFirst, v]);
   const lastShown = items.at(-1)?.index ?? -1;
   useEffect(() => {
@@ -181,9 +185,8 @@ export function LogsTab({ fn }: TabProps) {
             <Button
               type="primary" shape="round" size="small" icon={oldestFirst ? <ArrowDownOutlined /> : <ArrowUpOutlined />}
               onClick={() => {
-                ends.current.atEnd = true;
+                toEnd.current = true;
                 show();
-                if (!oldestFirst) box.current?.scrollTo({ top: 0 });
               }}
             >
               {t('logs.new', { count: waiting, n: count(waiting) })}
@@ -193,9 +196,7 @@ export function LogsTab({ fn }: TabProps) {
         {empty ?? (
           <div
             ref={box} className={`logs-box${wrap ? ' wrap' : ''}`} tabIndex={0} role="region" aria-label={t('logs.title', { name })}
-            onScroll={(e) => {
-              const el = e.currentTarget;
-              ends.current.atEnd = el.scrollHeight - el.scrollTop - el.clientHeight < 24;
+            onScroll={() => {
               if (waiting > 0 && mayFollow()) show();
             }}
           >
