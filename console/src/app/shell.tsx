@@ -5,13 +5,11 @@ import {
   FunctionOutlined,
   KeyOutlined,
   MenuOutlined,
-  QuestionCircleOutlined,
   SearchOutlined,
   ThunderboltOutlined,
-  UserOutlined,
 } from '@ant-design/icons';
 import { Link, Outlet, useRouterState, type ErrorComponentProps } from '@tanstack/react-router';
-import { Button, Dropdown, Grid, Layout, Menu, Spin, Tooltip, type MenuProps } from 'antd';
+import { Button, Grid, Layout, Spin } from 'antd';
 import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { onReach } from '../shared/api';
@@ -20,12 +18,13 @@ import { useLiveness } from '../shared/live';
 import { Page, Problem } from '../shared/ui';
 import { useUploading } from '../shared/uploading';
 import mark from './alcedo.svg';
-import { Preferences } from './preferences';
 import { useSession } from './session';
 import { useSettings } from './settings';
 import { useShortcut } from './shortcuts';
 
 const Palette = lazy(() => import('./palette'));
+const RegionMenu = lazy(() => import('./menus').then((m) => ({ default: m.RegionMenu })));
+const HeaderMenus = lazy(() => import('./menus').then((m) => ({ default: m.HeaderMenus })));
 const NarrowMenu = lazy(() => import('./narrow-menu'));
 const ShortcutSheet = lazy(() => import('./shortcut-sheet'));
 const UploadPanel = lazy(() => import('../features/buckets/uploads/panel'));
@@ -44,10 +43,14 @@ function Navigation({ done }: { done?: () => void }) {
   const { t } = useTranslation();
   const path = useRouterState({ select: (s) => s.location.pathname });
   const first = '/' + (path.split('/')[1] ?? '');
-  const items: MenuProps['items'] = places.map(({ key, icon, name }) => ({ key, icon, label: <Link to={key}>{t(`nav.${name}`)}</Link> }));
+  const here = childrenOf[first] ?? first;
   return (
-    <nav aria-label={t('nav.main')}>
-      <Menu mode="inline" selectedKeys={[childrenOf[first] ?? first]} items={items} onClick={() => done?.()} className="nav-menu" />
+    <nav aria-label={t('nav.main')} className="nav-menu">
+      {places.map(({ key, icon, name }) => (
+        <Link key={key} to={key} className={here === key ? 'nav-link here' : 'nav-link'} aria-current={here === key ? 'page' : undefined} onClick={() => done?.()}>
+          {icon} {t(`nav.${name}`)}
+        </Link>
+      ))}
     </nav>
   );
 }
@@ -79,9 +82,8 @@ function Connection() {
 
 export function Shell() {
   const { t } = useTranslation();
-  const { session, signOut } = useSession();
+  const { session } = useSession();
   const wide = Grid.useBreakpoint().lg ?? true;
-  const regionName = t(`regions.${session.region}`, { defaultValue: session.region });
   const [menu, setMenu] = useState(false);
   const [palette, setPalette] = useState(false);
   const [sheet, setSheet] = useState(false);
@@ -102,34 +104,17 @@ export function Shell() {
           <img src={mark} alt="" width={26} height={26} />
           {wide && <span>Alcedo</span>}
         </Link>
-        <Dropdown trigger={['click']} menu={{ selectable: true, selectedKeys: [session.region], items: [{ key: session.region, label: regionName }] }}>
-          <Button type="text" aria-label={`${t('region')}: ${wide ? regionName : session.region}`}>
-            {wide ? regionName : session.region}
-          </Button>
-        </Dropdown>
+        <Suspense fallback={<span className="menu-wait" />}>
+          <RegionMenu wide={wide} />
+        </Suspense>
         <span className="grow" />
         <Connection />
         <Button icon={<SearchOutlined />} onClick={() => setPalette(true)} aria-label={wide ? `${t('palette.open')} Ctrl K` : t('palette.open')} type={wide ? 'default' : 'text'}>
           {wide ? <kbd>Ctrl K</kbd> : null}
         </Button>
-        <Preferences />
-        <Tooltip title={t('shortcut.sheet')}>
-          <Button type="text" icon={<QuestionCircleOutlined />} aria-label={t('shortcut.sheet')} onClick={() => setSheet(true)} className="only-wide" />
-        </Tooltip>
-        <Dropdown
-          trigger={['click']}
-          menu={{
-            items: [
-              { key: 'who', label: `${session.name} · ${session.account}`, disabled: true },
-              { key: 'access', label: <Link to="/access/{-$tab}" params={{ tab: undefined }}>{t('nav.access')}</Link> },
-              { key: 'out', label: t('signOut'), onClick: () => void signOut() },
-            ],
-          }}
-        >
-          <Button type="text" icon={<UserOutlined />} aria-label={wide ? `${t('nav.account')}: ${session.name}` : t('nav.account')}>
-            {wide ? session.name : null}
-          </Button>
-        </Dropdown>
+        <Suspense fallback={<span className="menu-wait" />}>
+          <HeaderMenus wide={wide} help={() => setSheet(true)} />
+        </Suspense>
       </Layout.Header>
       <Layout>
         {wide && (
