@@ -119,8 +119,20 @@ func jobIn(r kv.Reader, id string) (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
+	return decode(v)
+}
+
+// decode reads a job's row. Rows keep times as seconds with a fraction, which comes back
+// some 100 ns off; a job's bounds are exact to the microsecond.
+func decode(v []byte) (*Job, error) {
 	j := new(Job)
-	return j, row.Decode(v, j)
+	err := row.Decode(v, j)
+	for _, t := range []*time.Time{&j.Since, &j.Until, &j.Created, &j.Ended} {
+		if !t.IsZero() {
+			*t = t.Round(time.Microsecond)
+		}
+	}
+	return j, err
 }
 
 // Get returns a job. Reason JobNotFound.
@@ -152,9 +164,9 @@ func (s *Store) List(ctx context.Context, function string) (jobs []*Job, err err
 
 func all(r kv.Reader) (jobs []*Job, err error) {
 	err = r.Scan(kv.Prefix([]byte(tJob)), func(_, v []byte) error {
-		j := new(Job)
+		j, err := decode(v)
 		jobs = append(jobs, j)
-		return row.Decode(v, j)
+		return err
 	})
 	return jobs, err
 }
