@@ -61,7 +61,7 @@ export function RoleDrawer({ name, close }: { name: string; close: () => void })
       open
       onClose={close}
       size={Math.min(760, window.innerWidth)}
-      title={<span className="clip">{t('roleTitle', { name: q.data?.name ?? name })}</span>}
+      title={<span className="access-title">{t('roleTitle', { name: q.data?.name ?? name })}</span>}
       extra={
         <MayButton action="ram:DeleteRole" resource={of.role(name)} icon={<DeleteOutlined />} danger disabled={!q.data} onClick={() => setRemoving(true)}>
           {t('common:delete')}

@@ -26,7 +26,7 @@ export default function UserDrawer({ name, close }: { name: string; close: () =>
       open
       onClose={close}
       size={Math.min(760, window.innerWidth)}
-      title={<span className="clip">{t('userTitle', { name: q.data?.name ?? name })}</span>}
+      title={<span className="access-title">{t('userTitle', { name: q.data?.name ?? name })}</span>}
       extra={
         <MayButton action="ram:DeleteUser" resource={of.user(name)} icon={<DeleteOutlined />} danger disabled={!q.data} onClick={() => setRemoving(true)}>
           {t('common:delete')}
