@@ -35,7 +35,7 @@ export function FragmentsTab({ bucket }: { bucket: string }) {
   return (
     <>
       <div className="row gap-below">
-        <span className="dim grow">{t('fragments.lead')}</span>
+        <span className="dim tab-lead">{t('fragments.lead')}</span>
         <Tooltip title={t('common:refresh')}>
           <Button icon={<ReloadOutlined />} aria-label={t('common:refresh')} onClick={refresh} loading={list.isRefetching} />
         </Tooltip>

@@ -1,7 +1,7 @@
 import { ApartmentOutlined, DeleteOutlined, DownloadOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { Button, Drawer, Tabs } from 'antd';
+import { Button, Drawer, Grid, Select, Tabs } from 'antd';
 import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Loading } from '../../../app/shell';
@@ -23,6 +23,7 @@ export function ObjectDrawer({ bucket, objectKey: key, close, remove }: { bucket
   const { t } = useTranslation('buckets');
   const { view } = useSearch({ from: '/buckets/$name/{-$tab}' });
   const navigate = useNavigate({ from: '/buckets/$name/{-$tab}' });
+  const wide = Grid.useBreakpoint().sm ?? true;
   const q = useQuery(objectInfo(bucket, key));
   const o = q.data;
   const image = !!o && kindOf(key, o.contentType) === 'image' && isImage(key, o.contentType) && o.size <= 20 << 20;
@@ -55,6 +56,7 @@ export function ObjectDrawer({ bucket, objectKey: key, close, remove }: { bucket
       ]
     : [];
   const tab = items.some((i) => i.key === view) ? view! : 'overview';
+  const show = (v: string) => void navigate({ search: (s) => ({ ...s, view: v === 'overview' ? undefined : v }), replace: true });
   return (
     <Drawer
       open
@@ -84,7 +86,14 @@ export function ObjectDrawer({ bucket, objectKey: key, close, remove }: { bucket
               {t('common:delete')}
             </Button>
           </div>
-          <Tabs activeKey={tab} onChange={(v) => void navigate({ search: (s) => ({ ...s, view: v === 'overview' ? undefined : v }), replace: true })} items={items} destroyOnHidden />
+          {wide ? (
+            <Tabs activeKey={tab} onChange={show} items={items} destroyOnHidden />
+          ) : (
+            <>
+              <Select aria-label={t('object.view')} value={tab} onChange={show} options={items.map((i) => ({ value: i.key, label: i.label }))} className="view-select" />
+              {items.find((i) => i.key === tab)?.children}
+            </>
+          )}
         </>
       )}
     </Drawer>

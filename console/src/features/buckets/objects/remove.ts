@@ -14,7 +14,13 @@ export function deleteBody(keys: readonly string[]): string {
 }
 
 /** inXML reports whether XML can hold a key: it cannot hold most control characters. */
-const inXML = (key: string) => !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(key);
+function inXML(key: string): boolean {
+  for (let i = 0; i < key.length; i++) {
+    const c = key.charCodeAt(i);
+    if ((c < 0x20 && c !== 9 && c !== 10 && c !== 13) || c === 0xfffe || c === 0xffff) return false;
+  }
+  return true;
+}
 
 async function together(bucket: string, keys: readonly string[]): Promise<void> {
   const body = new TextEncoder().encode(deleteBody(keys));

@@ -260,7 +260,7 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
                     </Link>
                     {!wide && e.item && (
                       <span className="second dim">
-                        {bytes(e.item.size)} · <Time at={e.item.modified} />
+                        {bytes(e.item.size)} · <Time key={e.item.modified} at={e.item.modified} />
                       </span>
                     )}
                   </span>
@@ -268,8 +268,8 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
               ),
             },
             { key: 'type', title: t('type'), width: '110px', wide: true, render: (e) => <span className="dim">{typeOf(e, t('folder.one'))}</span> },
+            { key: 'modified', title: t('common:modified'), width: '150px', wide: true, render: (e) => e.item && <Time key={e.item.modified} at={e.item.modified} /> },
             { key: 'size', title: t('common:size'), width: '100px', wide: true, end: true, render: (e) => (e.item ? <span title={t('bytes', { n: count(e.item.size) })}>{bytes(e.item.size)}</span> : '') },
-            { key: 'modified', title: t('common:modified'), width: '150px', wide: true, render: (e) => e.item && <Time at={e.item.modified} /> },
             {
               key: 'actions', title: <span className="off-screen">{t('common:actions')}</span>, width: '40px', end: true,
               render: (e) => (

@@ -31,7 +31,7 @@ export function TriggersTab({ bucket }: { bucket: string }) {
   return (
     <>
       <div className="row gap-below">
-        <span className="dim grow">
+        <span className="dim tab-lead">
           {t('triggers.lead')} {q.data && t('triggers.used', { n: items.length, of: q.data.limit })}
         </span>
         <Link to="/functions" className="button-link">

@@ -92,7 +92,7 @@ export function Preflight({ bucket, prefix, chosen, close }: { bucket: string; p
           {t(`keyProblem.${toProblem}`)}
         </div>
       )}
-      {refused.length > 0 && (
+      {refused.length > 0 && !toProblem && (
         <Alert
           type="warning" showIcon className="gap-above" title={t('preflight.refused', { count: refused.length, n: count(refused.length) })}
           description={refused.slice(0, 3).map((r) => <div key={r.path} className="clip">{`${r.path.slice(0, 80)}: ${t(`keyProblem.${r.why}`)}`}</div>)}
