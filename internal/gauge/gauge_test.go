@@ -178,6 +178,11 @@ func TestQuantiles(t *testing.T) {
 			t.Errorf("class %d ends at %v, the next begins at %v", i, to, from)
 		}
 	}
+	one := cell{}
+	one.run(&Run{Duration: int64(314 * time.Millisecond)}, true)
+	if d, _ := one.quantile(.5); d != 314*time.Millisecond {
+		t.Errorf("p50 of one: %v", d)
+	}
 	c := cell{}
 	for i := range 1000 {
 		c.run(&Run{Duration: int64(time.Duration(i+1) * time.Millisecond)}, true)

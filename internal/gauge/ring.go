@@ -167,6 +167,9 @@ func (c *cell) quantile(q float64) (d time.Duration, ok bool) {
 	if total == 0 {
 		return 0, false
 	}
+	if total == 1 {
+		return c.slowest, true
+	}
 	rank := q * float64(total)
 	before := 0.0
 	for i, n := range c.durations {

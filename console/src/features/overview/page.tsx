@@ -34,7 +34,11 @@ export function OverviewPage() {
   const overview = useQuery(overviewOf(range));
   const any = useQuery(anyFunction);
   const [skipped, setSkipped] = useState(() => progress.skipped());
-  const toured = search.tour === '1' || (any.data === false && !skipped);
+  const wanted = search.tour === '1' || (!skipped && (any.data === false || progress.underway()));
+  // Its first step makes a function; it stays until it is closed all the same.
+  const [begun, setBegun] = useState(false);
+  if (wanted && !begun) setBegun(true);
+  const toured = wanted || begun;
 
   const asked = useRef(0);
   const current = useRef(range);
@@ -61,6 +65,7 @@ export function OverviewPage() {
   const closeTour = () => {
     progress.skip();
     setSkipped(true);
+    setBegun(false);
     void client.invalidateQueries({ queryKey: keys.any });
     void navigate({ search: (s) => ({ ...s, tour: undefined }), replace: true });
   };

@@ -77,9 +77,13 @@ function Output({ fn, follows: [follow, setFollow], onlys: [only, setOnly] }: { 
   const toEnd = useRef(oldestFirst);
   useLayoutEffect(() => {
     if (lines.length === 0 || !toEnd.current) return;
-    toEnd.current = false;
-    if (oldestFirst) v.scrollToEnd();
-    else v.scrollToOffset(0);
+    // Not before the lines have been measured once, which is after this.
+    const id = setTimeout(() => {
+      toEnd.current = false;
+      if (oldestFirst) v.scrollToEnd();
+      else v.scrollToOffset(0);
+    });
+    return () => clearTimeout(id);
   }, [lines, oldestFirst, v]);
   const lastShown = items.at(-1)?.index ?? -1;
   useEffect(() => {

@@ -27,6 +27,11 @@ function suffix(): string {
 
 export const progress = {
   skipped: () => read() === 'skipped',
+  /** underway: something was made, and the end is not reached */
+  underway: (): boolean => {
+    const p = read();
+    return p !== null && p !== 'skipped' && p.done > 0 && p.done < 3;
+  },
   skip: () => localStorage.setItem(key, 'skipped'),
   /** begin starts anew, but goes on with a tour that is under way. */
   begin: (): Progress => {
