@@ -66,9 +66,9 @@ export function Nothing({ text, children }: { text: ReactNode; children?: ReactN
 /** Time shows how long ago something was, and exactly when on hover and focus. */
 export function Time({ at, exact }: { at: number; exact?: boolean }) {
   const { zone } = useSettings();
-  const [now, setNow] = useState(Date.now());
+  const [, again] = useState(0);
   useEffect(() => {
-    const id = setInterval(() => setNow(Date.now()), 10_000);
+    const id = setInterval(() => again((n) => n + 1), 10_000);
     return () => clearInterval(id);
   }, []);
   const full = moment(at, zone, true);
@@ -77,7 +77,7 @@ export function Time({ at, exact }: { at: number; exact?: boolean }) {
   ) : (
     <Tooltip title={full}>
       <time dateTime={new Date(at).toISOString()} tabIndex={0}>
-        {ago(at, now)}
+        {ago(at)}
       </time>
     </Tooltip>
   );
