@@ -192,6 +192,8 @@ func TestEventsByFilter(t *testing.T) {
 				{"latest first", EventQuery{Reverse: true}, "in/1 in/1x in/1 in/1 out/1 in/2 in/1"},
 				{"bucket", EventQuery{Bucket: "b"}, "in/1 in/2 out/1 in/1 in/1"},
 				{"prefix", EventQuery{Bucket: "b", Prefix: "in/"}, "in/1 in/2 in/1 in/1"},
+				{"prefix, latest first, in time", EventQuery{Bucket: "b", Prefix: "in/", Reverse: true, Since: at(5), Until: at(50)}, "in/1 in/2"},
+				{"prefix of any bucket", EventQuery{Prefix: "in/1"}, "in/1 in/1 in/1 in/1x in/1"},
 				{"key by the index", EventQuery{Bucket: "b", Key: "in/1"}, "in/1 in/1 in/1"},
 				{"key by the index, in time", EventQuery{Bucket: "b", Key: "in/1", Since: at(5), Until: at(50)}, "in/1"},
 				{"key by the index, type", EventQuery{Bucket: "b", Key: "in/1", Type: "ObjectRemoved:DeleteObject"}, "in/1"},

@@ -3,6 +3,8 @@ package history
 import (
 	"bytes"
 	"context"
+	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -205,7 +207,7 @@ func (s *Store) Events(ctx context.Context, q EventQuery) (*EventPage, error) {
 		}
 		rg.Reverse = q.Reverse
 		w := newWork(ctx)
-		return r.Scan(rg, func(k, v []byte) error {
+		visit := func(k, v []byte) error {
 			if len(p.Events) == q.Limit {
 				p.More = true
 				return kv.Stop
@@ -218,7 +220,7 @@ func (s *Store) Events(ctx context.Context, q EventQuery) (*EventPage, error) {
 			p.Next = idOf(at)
 			var e *Event
 			var err error
-			if table == tEvent {
+			if table == tEvent && v != nil {
 				if !m.mayMatch(v) {
 					return nil
 				}
@@ -234,9 +236,59 @@ func (s *Store) Events(ctx context.Context, q EventQuery) (*EventPage, error) {
 				p.Events = append(p.Events, e)
 			}
 			return err
-		})
+		}
+		if q.Bucket != "" && q.Prefix != "" && q.Key == "" {
+			rows, few, err := underPrefix(r, q.Bucket, q.Prefix, rg)
+			if err != nil {
+				return err
+			}
+			if few {
+				for _, k := range rows {
+					if err := visit(k, nil); err != nil {
+						if errors.Is(err, kv.Stop) {
+							err = nil
+						}
+						return err
+					}
+				}
+				return nil
+			}
+		}
+		return r.Scan(rg, visit)
 	})
 	return p, err
+}
+
+// fewRows is up to how many index rows a search by prefix reads to find its events at once.
+// Past it they are not rare, and soon found in the order of the events.
+const fewRows = 5000
+
+// underPrefix returns the rows of rg, which is of the table of events, whose keys begin with
+// prefix, in rg's order; few is false if there may be more than fewRows.
+func underPrefix(r kv.Reader, bucket, prefix string, rg kv.Range) (rows [][]byte, few bool, err error) {
+	base := len(row.Key(tKey, bucket, ""))
+	few = true
+	n := 0
+	err = r.Scan(kv.Prefix(row.Key(tKey, bucket, prefix)), func(k, _ []byte) error {
+		if n++; n > fewRows {
+			few = false
+			return kv.Stop
+		}
+		end := bytes.IndexByte(k[base:], 0) // keys hold no zero byte
+		if end < 0 {
+			return nil
+		}
+		at := append([]byte(tEvent), k[base+end+1:]...)
+		if bytes.Compare(at, rg.Start) >= 0 && (len(rg.End) == 0 || bytes.Compare(at, rg.End) < 0) {
+			rows = append(rows, at)
+		}
+		return nil
+	})
+	slices.SortFunc(rows, bytes.Compare)
+	if rg.Reverse {
+		slices.Reverse(rows)
+	}
+	return rows, few, err
 }
 
 // timeOfEvent reads when an event was.
