@@ -31,7 +31,7 @@ export const dark: ThemeConfig = {
   algorithm: theme.darkAlgorithm,
   token: {
     ...shared,
-    colorPrimary: '#1668dc', colorLink: '#69b1ff', colorInfo: '#79b8ff', colorInfoBg: '#111a2c',
+    colorPrimary: '#1668dc', colorLink: '#69b1ff', colorInfo: '#79b8ff', colorInfoBg: '#111a2c', colorBgLayout: '#0d0e11',
     colorError: '#ff8a8e', colorErrorBg: '#2c1618',
     colorTextPlaceholder: 'rgba(255,255,255,.55)', colorTextTertiary: 'rgba(255,255,255,.65)', colorTextDescription: 'rgba(255,255,255,.65)',
   },
