@@ -145,13 +145,8 @@ func get(r kv.Reader, place []byte) (*Event, error) {
 func decodeEvent(place, v []byte) (*Event, error) {
 	e := &Event{ID: idOf(place), place: append([]byte(nil), place...)}
 	err := row.Decode(v, e)
-	e.Record.Time = exact(e.Record.Time)
 	return e, err
 }
-
-// exact undoes what a row does to a time: it is kept in microseconds, as a floating-point
-// number of seconds, which comes back a little less or more.
-func exact(t time.Time) time.Time { return t.Round(time.Microsecond).UTC() }
 
 // find reads an event by its id; nil if there is none. Older servers left the suffix out
 // of the ids that they gave to runs: of several events in one transaction, the one that

@@ -299,7 +299,7 @@ func timeOfEvent(v []byte) (time.Time, error) {
 		} `cbor:"1,keyasint"`
 	}
 	err := row.Decode(v, &e)
-	return exact(e.Record.Time), err
+	return e.Record.Time, err
 }
 
 // matcher judges events by a query.

@@ -119,20 +119,8 @@ func jobIn(r kv.Reader, id string) (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decode(v)
-}
-
-// decode reads a job's row. Rows keep times as seconds with a fraction, which comes back
-// some 100 ns off; a job's bounds are exact to the microsecond.
-func decode(v []byte) (*Job, error) {
 	j := new(Job)
-	err := row.Decode(v, j)
-	for _, t := range []*time.Time{&j.Since, &j.Until, &j.Created, &j.Ended} {
-		if !t.IsZero() {
-			*t = t.Round(time.Microsecond)
-		}
-	}
-	return j, err
+	return j, row.Decode(v, j)
 }
 
 // Get returns a job. Reason JobNotFound.
@@ -164,9 +152,9 @@ func (s *Store) List(ctx context.Context, function string) (jobs []*Job, err err
 
 func all(r kv.Reader) (jobs []*Job, err error) {
 	err = r.Scan(kv.Prefix([]byte(tJob)), func(_, v []byte) error {
-		j, err := decode(v)
+		j := new(Job)
 		jobs = append(jobs, j)
-		return err
+		return row.Decode(v, j)
 	})
 	return jobs, err
 }

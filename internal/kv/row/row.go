@@ -2,6 +2,9 @@
 // (RFC 8949), which is compact, self-describing and tolerates added fields, so a newer
 // server reads an older one's rows. Rows are structs with `cbor:"N,keyasint,omitempty"`
 // tags; a number, once given, keeps its meaning for ever.
+//
+// Times come back exactly, in UTC. (Rows of older servers hold them as floating-point
+// seconds, which decode too, some 100 ns off.)
 package row
 
 import (
@@ -11,7 +14,7 @@ import (
 )
 
 var (
-	enc = must(cbor.EncOptions{Sort: cbor.SortNone, Time: cbor.TimeUnixMicro, TimeTag: cbor.EncTagNone}.EncMode())
+	enc = must(cbor.EncOptions{Sort: cbor.SortNone, Time: cbor.TimeRFC3339NanoUTC, TimeTag: cbor.EncTagNone}.EncMode())
 	dec = must(cbor.DecOptions{MaxArrayElements: 1 << 20, MaxMapPairs: 1 << 20}.DecMode())
 )
 
