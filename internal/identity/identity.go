@@ -49,6 +49,7 @@ const (
 	ReasonNoSuchUser         fault.Reason = "EntityNotExist.User"
 	ReasonNoSuchKey          fault.Reason = "EntityNotExist.User.AccessKey"
 	ReasonRoleExists         fault.Reason = "EntityAlreadyExists.Role"
+	ReasonPrecondition       fault.Reason = "PreconditionFailed"
 	ReasonLimit              fault.Reason = "LimitExceeded"
 	ReasonNoPermission       fault.Reason = "NoPermission"
 	ReasonRoleARN            fault.Reason = "InvalidParameter.RoleArn"

@@ -185,7 +185,7 @@ func TestUsersAndKeys(t *testing.T) {
 	}
 	_, err = s.CreateAccessKey(ctx, "ann")
 	want(t, "no user", err, fault.NotFound, ReasonNoSuchUser)
-	if _, err := s.PutUser(ctx, "Ann", []Policy{{"read", getOnly}}); err != nil {
+	if _, err := s.PutUser(ctx, "Ann", []Policy{{"read", getOnly}}, Edit{}); err != nil {
 		t.Fatal(err)
 	}
 	k1, err := s.CreateAccessKey(ctx, "ann")
@@ -232,7 +232,7 @@ func TestUsersAndKeys(t *testing.T) {
 	if d := s.Explain(p, "oss:GetObject", res, Conditions{}); !d.Allowed || d.Policy != "read" || d.Statement != 1 {
 		t.Errorf("decision %+v", d)
 	}
-	if _, err := s.PutUser(ctx, "ann", []Policy{{"all", allowAll}, {"no", `{"Version":"1","Statement":[{"Effect":"Deny","Action":"oss:Delete*","Resource":"*"}]}`}}); err != nil {
+	if _, err := s.PutUser(ctx, "ann", []Policy{{"all", allowAll}, {"no", `{"Version":"1","Statement":[{"Effect":"Deny","Action":"oss:Delete*","Resource":"*"}]}`}}, Edit{}); err != nil {
 		t.Fatal(err)
 	}
 	want(t, "put, allowed at once", s.Authorize(p, "oss:PutObject", res, Conditions{}), 0, "")
@@ -260,7 +260,7 @@ func TestUsersAndKeys(t *testing.T) {
 
 	other := opts
 	other.Secret = []byte(strings.Repeat("x", 32))
-	if _, err := s.PutUser(ctx, "bob", nil); err != nil {
+	if _, err := s.PutUser(ctx, "bob", nil, Edit{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.CreateAccessKey(ctx, "bob"); err != nil {
@@ -297,7 +297,7 @@ func TestConcurrentChanges(t *testing.T) {
 				t.Error(err)
 			}
 			name := fmt.Sprint("u", i)
-			if _, err := s.PutUser(ctx, name, ps); err != nil {
+			if _, err := s.PutUser(ctx, name, ps, Edit{}); err != nil {
 				t.Error(err)
 			}
 			if _, err := s.CreateAccessKey(ctx, name); err != nil {

@@ -69,6 +69,8 @@ type Role struct {
 	MaxSession  time.Duration // 1 h to 12 h
 	Created     time.Time
 	Updated     time.Time
+	UpdatedBy   string // ARN; "" if nobody said
+	Revision    string // another after each change; for [Edit]
 }
 
 // RoleInput is what a role is made of. MaxSession 0 means one hour.
@@ -78,6 +80,7 @@ type RoleInput struct {
 	Trust       string
 	Policies    []Policy
 	MaxSession  time.Duration
+	By          string // as in [Edit]
 }
 
 // RoleChange says what of a role to replace; nil fields stay.
@@ -86,12 +89,14 @@ type RoleChange struct {
 	Trust       *string
 	Policies    *[]Policy
 	MaxSession  *time.Duration
+	Edit
 }
 
 func publicRole(r *role) Role {
 	return Role{
 		Name: r.Name, ID: r.ID, ARN: r.arn, Description: r.Description, Trust: r.Trust, Policies: publicPolicies(r.Policies),
 		MaxSession: time.Duration(r.MaxSession) * time.Second, Created: time.Unix(r.Created, 0).UTC(), Updated: time.Unix(r.Updated, 0).UTC(),
+		UpdatedBy: r.Edit.By, Revision: r.Edit.revision(r.ID),
 	}
 }
 
@@ -131,11 +136,12 @@ func (s *Store) CreateRole(ctx context.Context, in RoleInput) (Role, error) {
 	if len(snap.roles) >= MaxRoles {
 		return Role{}, fault.New(fault.Conflict, ReasonLimit, "The account already has %d roles, the most it may have.", MaxRoles)
 	}
-	return s.writeRole(ctx, r, RoleChange{&in.Description, &in.Trust, &in.Policies, &in.MaxSession})
+	return s.writeRole(ctx, r, RoleChange{&in.Description, &in.Trust, &in.Policies, &in.MaxSession, Edit{By: in.By}})
 }
 
 // UpdateRole replaces parts of a role. Sessions of the role obey the new policies from
-// their next request on.
+// their next request on. It fails with Precondition and [ReasonPrecondition] if the role is
+// no longer what the change was made from.
 func (s *Store) UpdateRole(ctx context.Context, name string, c RoleChange) (Role, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,7 +149,12 @@ func (s *Store) UpdateRole(ctx context.Context, name string, c RoleChange) (Role
 	if r == nil {
 		return Role{}, noSuchRole(name)
 	}
-	return s.writeRole(ctx, r.roleRow, c)
+	if err := r.Edit.check(c.Edit, "role", r.Name, r.ID, r.Updated); err != nil {
+		return Role{}, err
+	}
+	next := r.roleRow
+	next.Edit.Count++
+	return s.writeRole(ctx, next, c)
 }
 
 // writeRole applies c to r, checks the result and stores it; s.mu is held.
@@ -171,7 +182,7 @@ func (s *Store) writeRole(ctx context.Context, r roleRow, c RoleChange) (Role, e
 		}
 		r.MaxSession = sec
 	}
-	r.Updated = s.now().Unix()
+	r.Updated, r.Edit.By = s.now().Unix(), c.By
 	compiled, err := s.compileRole(r)
 	if err != nil {
 		return Role{}, err

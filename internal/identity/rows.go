@@ -39,6 +39,8 @@ type userRow struct {
 	ID       string      `cbor:"2,keyasint,omitempty"`
 	Policies []policyRow `cbor:"3,keyasint,omitempty"`
 	Created  int64       `cbor:"4,keyasint,omitempty"`
+	Updated  int64       `cbor:"5,keyasint,omitempty"` // 0: not since it was made
+	Edit     editRow     `cbor:"6,keyasint,omitzero"`
 }
 
 type roleRow struct {
@@ -50,6 +52,7 @@ type roleRow struct {
 	MaxSession  int64       `cbor:"6,keyasint,omitempty"` // seconds
 	Created     int64       `cbor:"7,keyasint,omitempty"`
 	Updated     int64       `cbor:"8,keyasint,omitempty"`
+	Edit        editRow     `cbor:"9,keyasint,omitzero"`
 }
 
 // role and user are rows with their policies compiled; both are immutable.

@@ -149,7 +149,7 @@ func TestAssumeRole(t *testing.T) {
 		t.Fatal(err)
 	}
 	user := func(name string, p ...Policy) *Principal {
-		if _, err := s.PutUser(ctx, name, p); err != nil {
+		if _, err := s.PutUser(ctx, name, p, Edit{}); err != nil {
 			t.Fatal(err)
 		}
 		k, err := s.CreateAccessKey(ctx, name)

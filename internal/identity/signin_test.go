@@ -21,7 +21,7 @@ func TestSignIn(t *testing.T) {
 		return s
 	}
 	s := open("rootsecret")
-	if _, err := s.PutUser(ctx, "u", nil); err != nil {
+	if _, err := s.PutUser(ctx, "u", nil, Edit{}); err != nil {
 		t.Fatal(err)
 	}
 	key, err := s.CreateAccessKey(ctx, "u")

@@ -14,11 +14,14 @@ import (
 
 // UserInfo is a RAM user of the account.
 type UserInfo struct {
-	Name     string
-	ID       string
-	ARN      string
-	Policies []Policy
-	Created  time.Time
+	Name      string
+	ID        string
+	ARN       string
+	Policies  []Policy
+	Created   time.Time
+	Updated   time.Time // when its policies were last replaced; Created before that
+	UpdatedBy string    // ARN; "" if nobody said
+	Revision  string    // another after each change; for [Edit]
 }
 
 // AccessKey is a long-lived key of a user. Secret is set only in the answer of
@@ -30,8 +33,10 @@ type AccessKey struct {
 	Created time.Time
 }
 
-// PutUser creates a user or replaces the policies of one. Names are as roles' are.
-func (s *Store) PutUser(ctx context.Context, name string, policies []Policy) (UserInfo, error) {
+// PutUser creates a user or replaces the policies of one. Names are as roles' are. With
+// IfMatch it only replaces: it fails with Precondition and [ReasonPrecondition] if the user
+// is no longer what the change was made from.
+func (s *Store) PutUser(ctx context.Context, name string, policies []Policy, e Edit) (UserInfo, error) {
 	if err := checkName("user", name); err != nil {
 		return UserInfo{}, err
 	}
@@ -45,7 +50,15 @@ func (s *Store) PutUser(ctx context.Context, name string, policies []Policy) (Us
 	r := userRow{Name: name, Created: s.now().Unix()}
 	if old := s.snap.Load().users[lower]; old != nil {
 		r = old.userRow
+		if err := r.Edit.check(e, "user", r.Name, r.ID, r.updated()); err != nil {
+			return UserInfo{}, err
+		}
+		r.Edit.Count++
+		r.Updated = s.now().Unix()
 	} else {
+		if e.IfMatch != "" {
+			return UserInfo{}, noSuchUser(name)
+		}
 		if len(s.snap.Load().users) >= MaxUsers {
 			return UserInfo{}, fault.New(fault.Conflict, ReasonLimit, "The account already has %d users, the most it may have.", MaxUsers)
 		}
@@ -53,7 +66,7 @@ func (s *Store) PutUser(ctx context.Context, name string, policies []Policy) (Us
 			return UserInfo{}, err
 		}
 	}
-	r.Policies = ps
+	r.Policies, r.Edit.By = ps, e.By
 	u, err := s.compileUser(r)
 	if err != nil {
 		return UserInfo{}, err
@@ -66,8 +79,13 @@ func (s *Store) PutUser(ctx context.Context, name string, policies []Policy) (Us
 }
 
 func publicUser(u *user) UserInfo {
-	return UserInfo{Name: u.Name, ID: u.ID, ARN: u.arn, Policies: publicPolicies(u.Policies), Created: time.Unix(u.Created, 0).UTC()}
+	return UserInfo{
+		Name: u.Name, ID: u.ID, ARN: u.arn, Policies: publicPolicies(u.Policies), Created: time.Unix(u.Created, 0).UTC(),
+		Updated: time.Unix(u.updated(), 0).UTC(), UpdatedBy: u.Edit.By, Revision: u.Edit.revision(u.ID),
+	}
 }
+
+func (r *userRow) updated() int64 { return max(r.Created, r.Updated) }
 
 // ListUsers returns all users by name.
 func (s *Store) ListUsers() []UserInfo {

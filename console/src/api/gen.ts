@@ -453,6 +453,8 @@ export interface Role {
   maxSessionSeconds: number;
   created: string;
   updated: string;
+  updatedBy?: string;
+  revision: string;
 }
 
 export interface RoleInput {
@@ -614,6 +616,9 @@ export interface User {
   arn: string;
   policies: Policy[] | null;
   created: string;
+  updated: string;
+  updatedBy?: string;
+  revision: string;
 }
 
 export interface UserInput {

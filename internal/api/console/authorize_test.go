@@ -112,7 +112,7 @@ func TestEveryOperationAsksForItsOnePermission(t *testing.T) {
 		}, mayNot},
 		{"a user without policies", func(w *world, c reach) *identity.Credentials {
 			cred := w.key("caller", allow("Action", "*", "*"))
-			if _, err := w.ids.PutUser(context.Background(), "caller", nil); err != nil {
+			if _, err := w.ids.PutUser(context.Background(), "caller", nil, identity.Edit{}); err != nil {
 				t.Fatal(err)
 			}
 			return cred

@@ -250,6 +250,9 @@ func reply(w http.ResponseWriter, out any, err error) {
 		return
 	}
 	h.Set("Content-Type", "application/json; charset=utf-8")
+	if t, ok := out.(tagged); ok && err == nil {
+		h.Set("ETag", `"`+t.etag()+`"`)
+	}
 	if err != nil {
 		f := fault.As(err)
 		status := statuses[f.Kind]

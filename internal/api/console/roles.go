@@ -31,7 +31,11 @@ type Role struct {
 	MaxSession  int64           `json:"maxSessionSeconds"`
 	Created     time.Time       `json:"created"`
 	Updated     time.Time       `json:"updated"`
+	UpdatedBy   string          `json:"updatedBy,omitempty"` // ARN
+	Revision    string          `json:"revision"`            // the ETag's text
 }
+
+func (r Role) etag() string { return r.Revision }
 
 // RoleInput is what makes a role, or changes one: then what is absent stays, and Name may
 // only repeat the path's. MaxSession is 3600 (the default) to 43200 seconds.
@@ -75,7 +79,7 @@ func policiesOut(in []identity.Policy, documents bool) []Policy {
 func roleOut(r identity.Role, documents bool) Role {
 	return Role{
 		Name: r.Name, ID: r.ID, ARN: r.ARN, Description: r.Description, Trust: json.RawMessage(r.Trust), Policies: policiesOut(r.Policies, documents),
-		MaxSession: int64(r.MaxSession / time.Second), Created: r.Created, Updated: r.Updated,
+		MaxSession: int64(r.MaxSession / time.Second), Created: r.Created, Updated: r.Updated, UpdatedBy: r.UpdatedBy, Revision: r.Revision,
 	}
 }
 
@@ -140,7 +144,7 @@ func (h *handler) createRole(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	made := identity.RoleInput{Name: in.Name}
+	made := identity.RoleInput{Name: in.Name, By: r.who.ARN}
 	if c.Description != nil {
 		made.Description = *c.Description
 	}
@@ -174,6 +178,7 @@ func (h *handler) getRole(r *request) (any, error) {
 	return roleOut(role, true), nil
 }
 
+// updateRole changes a role; with If-Match only the one of that ETag.
 func (h *handler) updateRole(r *request) (any, error) {
 	name := r.PathValue("name")
 	var in RoleInput
@@ -190,6 +195,13 @@ func (h *handler) updateRole(r *request) (any, error) {
 	}
 	c, err := in.change()
 	if err != nil {
+		return nil, err
+	}
+	now, err := h.Identity.GetRole(name)
+	if err != nil {
+		return nil, err
+	}
+	if c.Edit, err = r.edit(now.Revision); err != nil {
 		return nil, err
 	}
 	role, err := h.Identity.UpdateRole(r.Context(), name, c)

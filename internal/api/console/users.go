@@ -10,12 +10,17 @@ import (
 
 // User is a RAM user as the API shows it.
 type User struct {
-	Name     string    `json:"name"`
-	ID       string    `json:"id"`
-	ARN      string    `json:"arn"`
-	Policies []Policy  `json:"policies"`
-	Created  time.Time `json:"created"`
+	Name      string    `json:"name"`
+	ID        string    `json:"id"`
+	ARN       string    `json:"arn"`
+	Policies  []Policy  `json:"policies"`
+	Created   time.Time `json:"created"`
+	Updated   time.Time `json:"updated"`             // its policies; keys apart
+	UpdatedBy string    `json:"updatedBy,omitempty"` // ARN
+	Revision  string    `json:"revision"`            // the ETag's text
 }
+
+func (u User) etag() string { return u.Revision }
 
 // UserInput is what makes a user, or changes one: then absent policies stay, and Name may
 // only repeat the path's.
@@ -34,7 +39,10 @@ type AccessKey struct {
 }
 
 func userOut(u identity.UserInfo, documents bool) User {
-	return User{Name: u.Name, ID: u.ID, ARN: u.ARN, Policies: policiesOut(u.Policies, documents), Created: u.Created}
+	return User{
+		Name: u.Name, ID: u.ID, ARN: u.ARN, Policies: policiesOut(u.Policies, documents), Created: u.Created,
+		Updated: u.Updated, UpdatedBy: u.UpdatedBy, Revision: u.Revision,
+	}
 }
 
 // user finds a user by name, in any case, as identity compares names.
@@ -91,7 +99,7 @@ func (h *handler) createUser(r *request) (any, error) {
 	if in.Policies != nil {
 		policies = policiesIn(*in.Policies)
 	}
-	u, err := h.Identity.PutUser(r.Context(), in.Name, policies)
+	u, err := h.Identity.PutUser(r.Context(), in.Name, policies, identity.Edit{By: r.who.ARN})
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +118,7 @@ func (h *handler) getUser(r *request) (any, error) {
 	return userOut(u, true), nil
 }
 
+// updateUser changes a user; with If-Match only the one of that ETag.
 func (h *handler) updateUser(r *request) (any, error) {
 	name := r.PathValue("name")
 	var in UserInput
@@ -128,8 +137,16 @@ func (h *handler) updateUser(r *request) (any, error) {
 	if err := sameName("user", u.Name, in.Name); err != nil {
 		return nil, err
 	}
+	e, err := r.edit(u.Revision)
+	if err != nil {
+		return nil, err
+	}
+	policies := u.Policies
 	if in.Policies != nil {
-		if u, err = h.Identity.PutUser(r.Context(), u.Name, policiesIn(*in.Policies)); err != nil {
+		policies = policiesIn(*in.Policies)
+	}
+	if in.Policies != nil || e.IfMatch != "" { // a wrong ETag is told even of no change
+		if u, err = h.Identity.PutUser(r.Context(), u.Name, policies, e); err != nil {
 			return nil, err
 		}
 	}

@@ -219,7 +219,7 @@ func (w *world) root(method, path, body string) answer {
 // key makes a user with a policy and returns its key.
 func (w *world) key(user, statement string) *identity.Credentials {
 	w.Helper()
-	_, err := w.ids.PutUser(context.Background(), user, []identity.Policy{{Name: "p", Document: `{"Version":"1","Statement":[` + statement + `]}`}})
+	_, err := w.ids.PutUser(context.Background(), user, []identity.Policy{{Name: "p", Document: `{"Version":"1","Statement":[` + statement + `]}`}}, identity.Edit{})
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func (e *env) user(name, document string) identity.Credentials {
 	if document != "" {
 		ps = []identity.Policy{{Name: "p", Document: document}}
 	}
-	if _, err := e.ids.PutUser(context.Background(), name, ps); err != nil {
+	if _, err := e.ids.PutUser(context.Background(), name, ps, identity.Edit{}); err != nil {
 		e.t.Fatal(err)
 	}
 	k, err := e.ids.CreateAccessKey(context.Background(), name)
