@@ -38,6 +38,7 @@ export interface Attempt {
 export interface BucketTriggers {
   triggers: Trigger[] | null;
   limit: number;
+  rules: Trigger[] | null;
 }
 
 export interface Check {
@@ -350,6 +351,7 @@ export interface May {
 export interface MayCheck {
   action: string;
   resource: string;
+  some?: boolean;
 }
 
 export interface MayOrder {

@@ -21,10 +21,11 @@ func (h *handler) bucketOperations() map[string]operation {
 	}
 }
 
-// BucketTriggers are the native triggers of a bucket.
+// BucketTriggers are the triggers that a bucket's events may start.
 type BucketTriggers struct {
-	Triggers []Trigger `json:"triggers"`
-	Limit    int       `json:"limit"` // how many a bucket may have
+	Triggers []Trigger `json:"triggers"` // its native ones
+	Limit    int       `json:"limit"`    // how many of them a bucket may have
+	Rules    []Trigger `json:"rules"`    // rules of the bus whose pattern does not bind them to other buckets
 }
 
 func (h *handler) bucketTriggers(r *request) (any, error) {
@@ -35,9 +36,16 @@ func (h *handler) bucketTriggers(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := BucketTriggers{Triggers: []Trigger{}, Limit: trigger.MaxPerBucket}
+	rules, err := h.Triggers.RulesFor(r.Context(), r.PathValue("name"))
+	if err != nil {
+		return nil, err
+	}
+	out := BucketTriggers{Triggers: []Trigger{}, Limit: trigger.MaxPerBucket, Rules: []Trigger{}}
 	for _, t := range ts {
 		out.Triggers = append(out.Triggers, showTrigger(t))
+	}
+	for _, t := range rules {
+		out.Rules = append(out.Rules, showTrigger(t))
 	}
 	return out, nil
 }

@@ -37,7 +37,14 @@ func TestABucketTellsItsTriggers(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	w.root("GET", "/api/buckets/none/triggers", "").into(&got)
-	if got.Triggers == nil || len(got.Triggers) != 0 {
+	if got.Triggers == nil || len(got.Triggers) != 0 || got.Rules == nil || len(got.Rules) != 0 {
+		t.Errorf("%+v", got)
+	}
+	w.rule("g", "any", `{"source":["acs.oss"]}`, `,"triggerEnable":false`)
+	w.rule("g", "other", `{"data":{"oss":{"bucket":{"name":["other"]}}}}`, "")
+	w.rule("g", "own", `{"data":{"oss":{"bucket":{"name":["b"]}}}}`, "")
+	w.root("GET", "/api/buckets/b/triggers", "").into(&got)
+	if len(got.Triggers) != 1 || len(got.Rules) != 2 || got.Rules[0].Name != "any" || got.Rules[0].State != "disabled" || got.Rules[1].Name != "own" {
 		t.Errorf("%+v", got)
 	}
 }

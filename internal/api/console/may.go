@@ -31,6 +31,7 @@ type MayOrder struct {
 type MayCheck struct {
 	Action   string `json:"action"`
 	Resource string `json:"resource"`
+	Some     bool   `json:"some,omitempty"` // asks of anything whose name begins with resource; answered yes rather than no when in doubt
 }
 
 // May is the answer to one check; Reason is a sentence.
@@ -54,6 +55,10 @@ func (h *handler) mayI(r *request) (any, error) {
 	for i, c := range in.Checks {
 		if err := c.check(); err != nil {
 			return nil, err
+		}
+		if c.Some && h.Identity.MaySome(r.who, c.Action, c.Resource, cond) {
+			out[i] = May{Allowed: true, Reason: "A statement allows it for some of them."}
+			continue
 		}
 		d := h.Identity.Explain(r.who, c.Action, c.Resource, cond)
 		out[i] = May{d.Allowed, d.Reason}
@@ -129,7 +134,7 @@ func (h *handler) explain(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := MayCheck{in.Action, in.Resource}
+	c := MayCheck{Action: in.Action, Resource: in.Resource}
 	if err := c.check(); err != nil {
 		return nil, err
 	}

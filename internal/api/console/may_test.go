@@ -52,6 +52,15 @@ func TestMayAnswersForItsCaller(t *testing.T) {
 			t.Errorf("the account: %+v", got)
 		}
 	}
+	some := w.key("some", `{"Effect":"Allow","Action":"oss:PutObject","Resource":"acs:oss:*:*:b/in/*"}`)
+	var may []May
+	w.do(some, "POST", "/api/may", `{"checks":[{"action":"oss:PutObject","resource":"acs:oss:r:1:b/"},{"action":"oss:PutObject","resource":"acs:oss:r:1:b/","some":true},`+
+		`{"action":"oss:PutObject","resource":"acs:oss:r:1:b/out/","some":true},{"action":"oss:GetObject","resource":"acs:oss:r:1:b/in/","some":true}]}`).into(&may)
+	for i, want := range []bool{false, true, false, false} {
+		if len(may) != 4 || may[i].Allowed != want || may[i].Reason == "" {
+			t.Fatalf("%d of some: %+v", i, may)
+		}
+	}
 	w.root("POST", "/api/may", `{"checks":[]}`).into(&got)
 	if got == nil || len(got) != 0 {
 		t.Errorf("no checks: %v", got)
