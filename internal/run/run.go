@@ -225,6 +225,7 @@ func (i *Invoker) Invoke(ctx context.Context, c Call) (*runner.Result, *Record, 
 		Function: res, PoolKey: key, RequestID: c.RequestID, Event: c.Event, Region: i.Region, Account: i.Account,
 		RetryCount: c.Attempt, Lineage: c.Lineage, OnStart: c.OnStart, OnLog: c.OnLog, Stop: c.Stop,
 	}
+	hook(ctx, &req)
 	var result *runner.Result
 	if role := res.Config.Role; role != "" {
 		var cred identity.Credentials

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -154,5 +155,32 @@ func TestLoopLimit(t *testing.T) {
 		if err == nil && w.requests[0].Lineage != l {
 			t.Errorf("%+v: the runner was not told of the lineage", c)
 		}
+	}
+}
+
+func TestHooks(t *testing.T) {
+	w := newWorld()
+	w.resolved.Config.Role = ""
+	var told []string
+	tell := func(who string) *Hooks {
+		return &Hooks{
+			Begun: func(id, version string) { told = append(told, who+" begun "+id+" "+version) },
+			Start: func(runner.Start) { told = append(told, who+" start") },
+			Log:   func(b []byte) { told = append(told, who+" "+string(b)) },
+		}
+	}
+	own := tell("own")
+	ctx := WithHooks(context.Background(), tell("above"))
+	if _, _, err := w.invoker().Invoke(ctx, Call{Function: "f", RequestID: "r1", OnStart: own.Start, OnLog: own.Log}); err != nil {
+		t.Fatal(err)
+	}
+	w.requests[0].OnStart(runner.Start{})
+	w.requests[0].OnLog([]byte("a line"))
+	if want := []string{"above begun r1 2", "above start", "own start", "above a line", "own a line"}; !slices.Equal(told, want) {
+		t.Errorf("%q", told)
+	}
+	// Without hooks, nothing stands between.
+	if _, _, err := w.invoker().Invoke(context.Background(), Call{Function: "f", RequestID: "r2"}); err != nil || w.requests[1].OnLog != nil || w.requests[1].OnStart != nil {
+		t.Error(err, "a run that nobody watches has hooks")
 	}
 }

@@ -371,6 +371,18 @@ export interface Node {
   hidden?: boolean;
 }
 
+export interface Output {
+  phase: number;
+  requestId?: string;
+  version?: string;
+  cold: boolean;
+  initNanos: number;
+  log: string;
+  next: number;
+  cut?: boolean;
+  over: boolean;
+}
+
 export interface Overview {
   whole: boolean;
   version: string;

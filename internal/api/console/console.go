@@ -67,6 +67,7 @@ type handler struct {
 	// are atomic one by one, and this server is the only one that makes them.
 	changes sync.Mutex
 	paused  pausedTriggers
+	watches watches
 }
 
 // operation answers a request whose caller is known. Without an answer and an error, the
@@ -95,7 +96,7 @@ func New(o Options) http.Handler {
 		mux.Handle("/oss/", h.wire("/oss", h.OSS))
 	}
 	if h.FC != nil {
-		mux.Handle("/fc/", h.wire("/fc", h.FC))
+		mux.Handle("/fc/", h.wire("/fc", h.watched(h.FC)))
 	}
 	p := newPages(console.Dist, func(r *http.Request) any { return h.sessionOf(h.caller(r)) })
 	mux.HandleFunc("GET /assets/", p.asset)
@@ -106,7 +107,7 @@ func New(o Options) http.Handler {
 // operations are all that is under /api/; each file that serves some has its own list.
 func (h *handler) operations() map[string]operation {
 	all := map[string]operation{}
-	for _, list := range []map[string]operation{h.runOperations(), h.accessOperations(), h.loopOperations(), h.deadOperations(), h.replayOperations(), h.triggerOperations(), h.eventOperations(), h.codeOperations(), h.eventPageOperations(), h.triggerPageOperations(), h.mayOperations(), h.bucketOperations(), h.overviewOperations()} {
+	for _, list := range []map[string]operation{h.runOperations(), h.accessOperations(), h.loopOperations(), h.deadOperations(), h.replayOperations(), h.triggerOperations(), h.eventOperations(), h.codeOperations(), h.eventPageOperations(), h.triggerPageOperations(), h.mayOperations(), h.bucketOperations(), h.overviewOperations(), h.watchOperations()} {
 		maps.Copy(all, list)
 	}
 	return all

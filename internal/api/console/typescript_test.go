@@ -28,7 +28,7 @@ var spoken = []any{
 	DeadLetter{}, DeadFilter{}, DeadPage{}, DeadOrder{}, DeadResult{}, JobInput{}, replay.Job{}, LoopLimit{}, Warning{},
 	TestEvent{}, Payload{}, Role{}, RoleInput{}, User{}, UserInput{}, AccessKey{}, runtimes.Runtime{},
 	PatternTest{}, PatternVerdict{}, TriggerWarning{}, MayOrder{}, May{}, ExplainOrder{}, Explanation{}, RoleUses{},
-	Overview{}, LogsBack{},
+	Overview{}, LogsBack{}, Output{},
 	BucketTriggers{}, UploadPlan{}, UploadTriggers{}, LinkInput{}, SignedLink{},
 }
 

@@ -1,6 +1,6 @@
 // What has been tested in this page since it was loaded, by function.
 import { useSyncExternalStore } from 'react';
-import type { Attempt } from '../../../api/gen';
+import type { Attempt, Output } from '../../../api/gen';
 import { api, Refusal, send } from '../../../shared/api';
 import { path } from '../api';
 
@@ -37,17 +37,33 @@ export interface Result {
   billedMs?: number;
 }
 
+/** Progress is how far a test is that is under way. */
+export interface Progress {
+  event: string;
+  qualifier: string;
+  requestId?: string;
+  /** begun: it waits for an instance; started: an instance has the event */
+  phase: 'sent' | 'begun' | 'started';
+  cold?: boolean;
+  initNanos?: number;
+  log: string; // so far
+  cut?: boolean; // its begin is not kept
+}
+
 export interface Tests {
   chosen: Chosen | null;
   results: readonly Result[];
   running: number | null; // since when
+  progress: Progress | null; // while it is running
 }
 
-const empty: Tests = { chosen: null, results: [], running: null };
+const empty: Tests = { chosen: null, results: [], running: null, progress: null };
 const all = new Map<string, Tests>();
 const watchers = new Set<() => void>();
 const stops = new Map<string, AbortController>();
 const kept = 20; // results
+const keptLog = 64 * 1024; // characters of output of a test under way
+const pace = 120; // milliseconds between looks, however much is printed
 
 function set(name: string, part: Partial<Tests>) {
   all.set(name, { ...(all.get(name) ?? empty), ...part });
@@ -71,17 +87,49 @@ export const sent = (u: Unsaved): string => (u.exact !== undefined && u.content 
 
 const text = (base64: string) => new TextDecoder().decode(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)));
 
+/** watchName is a name that nobody guesses, to ask for a run's output by. */
+const watchName = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
+
+/** follow shows what a run prints while it goes, until the signal. */
+async function follow(name: string, watch: string, signal: AbortSignal): Promise<void> {
+  let after = 0;
+  let phase = 0;
+  while (!signal.aborted) {
+    let o: Output;
+    try {
+      o = await api.get<Output>(path(name) + '/output', { watch, after, phase, wait: 25 }, signal);
+    } catch {
+      return; // the answer will tell
+    }
+    const p = all.get(name)?.progress;
+    if (!p || signal.aborted) return;
+    [after, phase] = [o.next, o.phase];
+    const log = (o.cut ? '' : p.log) + o.log;
+    set(name, {
+      progress: {
+        ...p, requestId: o.requestId, phase: (['sent', 'begun', 'started'] as const)[o.phase] ?? 'started', cold: o.cold, initNanos: o.initNanos,
+        log: log.slice(-keptLog), cut: p.cut || o.cut || log.length > keptLog,
+      },
+    });
+    if (o.over) return;
+    await new Promise((resolve) => setTimeout(resolve, pace));
+  }
+}
+
 /** invoke runs a function with an event, and keeps the result. */
 export async function invoke(name: string, qualifier: string, title: string, event: string): Promise<void> {
   if (all.get(name)?.running) return;
   const at = Date.now();
   const controller = new AbortController();
   stops.set(name, controller);
-  set(name, { running: at });
+  const watch = watchName();
+  const watching = new AbortController();
+  set(name, { running: at, progress: { event: title, qualifier, phase: 'sent', log: '' } });
+  void follow(name, watch, watching.signal);
   let result: Result;
   try {
     const r = await send('/fc/2023-03-30' + path(name) + '/invocations' + (qualifier === 'LATEST' ? '' : '?qualifier=' + encodeURIComponent(qualifier)), {
-      method: 'POST', body: event, signal: controller.signal, headers: { 'X-Fc-Log-Type': 'Tail', 'X-Fc-Invocation-Type': 'Sync' },
+      method: 'POST', body: event, signal: controller.signal, headers: { 'X-Fc-Log-Type': 'Tail', 'X-Fc-Invocation-Type': 'Sync', 'X-Alcedo-Watch': watch },
     });
     const h = r.headers;
     const errorType = h.get('X-Fc-Error-Type') ?? undefined;
@@ -91,13 +139,14 @@ export async function invoke(name: string, qualifier: string, title: string, eve
       checksum: h.get('X-Fc-Code-Checksum') ?? '', version: h.get('X-Fc-Invocation-Service-Version') ?? undefined,
     };
   } catch (err) {
-    if (controller.signal.aborted) return set(name, { running: null });
+    if (controller.signal.aborted) return set(name, { running: null, progress: null });
     const refusal = err instanceof Refusal ? err : new Refusal(-1, 'Error', String(err));
     result = { requestId: refusal.requestId, at, event: title, qualifier, outcome: 'refused', refusal, value: '', log: '', checksum: '' };
   } finally {
+    watching.abort();
     stops.delete(name);
   }
-  set(name, { running: null, results: [result, ...(all.get(name)?.results ?? [])].slice(0, kept) });
+  set(name, { running: null, progress: null, results: [result, ...(all.get(name)?.results ?? [])].slice(0, kept) });
   if (result.requestId && result.outcome !== 'refused') void complete(name, result.requestId);
 }
 
