@@ -11,20 +11,13 @@ import (
 	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/delivery"
-	"github.com/alcedo-storage/alcedo/internal/event"
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/history"
 	"github.com/alcedo-storage/alcedo/internal/kv"
 	"github.com/alcedo-storage/alcedo/internal/kv/row"
 	"github.com/alcedo-storage/alcedo/internal/object"
+	"github.com/alcedo-storage/alcedo/internal/reason"
 	"github.com/alcedo-storage/alcedo/internal/trigger"
-)
-
-// Bounds of a page.
-const (
-	pageRuns   = 200     // deliveries
-	pageBytes  = 1 << 20 // of their payloads
-	pageLooked = 2000    // objects or events, whether they match or not
 )
 
 // maxBacklog is how many deliveries a function may have waiting while a job gives it more.
@@ -84,9 +77,10 @@ type worker struct {
 	done   chan struct{}
 
 	// What the job shows, guarded by Store.mu.
-	phase, waits, trouble string
-	counted               int64
-	speed                 float64
+	phase, trouble string
+	waits          *reason.Why
+	counted        int64
+	speed          float64
 }
 
 // Open returns the room over kvs. Jobs rest until Work.
@@ -186,7 +180,7 @@ func (s *Store) live(j *Job) {
 	if w == nil || j.State != Running {
 		return
 	}
-	j.Phase, j.Waits, j.Error, j.Speed, j.Counts = w.phase, w.waits, w.trouble, w.speed, w.counted
+	j.Phase, j.Waits, j.Why, j.Error, j.Speed, j.Counts = w.phase, w.waits.String(), w.waits, w.trouble, w.speed, w.counted
 	if left := j.Total - j.Enqueued; j.Counted && left > 0 && w.speed > 0 {
 		j.Left = time.Duration(float64(left) / w.speed * float64(time.Second))
 	}
@@ -247,7 +241,7 @@ func (s *Store) stop(ctx context.Context, id, state string, why *fault.Error) {
 		if err != nil || j.State != Running {
 			return err
 		}
-		j.State, j.Message = state, strings.TrimSpace(why.Message+" "+why.Hint)
+		j.State, j.Reason, j.Message = state, string(why.Reason), strings.TrimSpace(why.Message+" "+why.Hint)
 		if !j.Active() {
 			j.Ended = s.o.Now().UTC()
 		}
@@ -323,10 +317,12 @@ func (s *Store) backlog(ctx context.Context, function string, w *worker) error {
 			return err
 		}
 		if stats.Waiting < maxBacklog {
-			s.show(w, func(w *worker) { w.waits = "" })
+			s.show(w, func(w *worker) { w.waits = nil })
 			return nil
 		}
-		s.show(w, func(w *worker) { w.waits = "the function has " + itoa(maxBacklog) + " deliveries or more before it" })
+		s.show(w, func(w *worker) {
+			w.waits = reason.New(reason.FunctionBusy, reason.Args{"n": maxBacklog}, "the function has %d deliveries or more before it", maxBacklog)
+		})
 		if !sleep(ctx, time.Second) {
 			return ctx.Err()
 		}
@@ -424,134 +420,4 @@ func (s *Store) page(ctx context.Context, id string) (n int, over bool, err erro
 		s.o.Logger.Info("a replay or backfill is done", "job", id, "kind", j.Kind, "function", j.Function, "trigger", j.Trigger, "deliveries", j.Enqueued+int64(len(p.items)))
 	}
 	return len(p.items), p.over, err
-}
-
-// page is what lies behind a cursor.
-type page struct {
-	items  []found
-	looked int
-	cursor string
-	over   bool
-}
-
-type found struct {
-	rec   *event.Record
-	event string // its id; "" for an object
-}
-
-func (p *page) full(most, size int) bool {
-	return len(p.items) >= most || size >= pageBytes || p.looked >= pageLooked
-}
-
-// look finds up to most events or objects behind a cursor that the trigger wants.
-func (s *Store) look(ctx context.Context, j *Job, m *matcher, at string, most int) (*page, error) {
-	if j.Kind == Replay {
-		return s.past(ctx, j, m, at, most)
-	}
-	return s.present(ctx, j, m, at, most)
-}
-
-// past looks at events. The cursor is history's.
-func (s *Store) past(ctx context.Context, j *Job, m *matcher, at string, most int) (*page, error) {
-	p := &page{cursor: at}
-	q := history.EventQuery{Bucket: m.t.Bucket, Prefix: j.Prefix, Since: j.Since, Until: j.Until, After: at, Limit: most}
-	got, err := s.o.Events.Events(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	size := 0
-	for _, e := range got.Events {
-		p.looked++
-		p.cursor = e.ID
-		if m.wants(&e.Record) {
-			p.items = append(p.items, found{&e.Record, e.ID})
-			size += sizeOf(&e.Record)
-		}
-		if p.full(most, size) {
-			return p, nil
-		}
-	}
-	p.cursor, p.over = got.Next, !got.More
-	return p, nil
-}
-
-// present looks at objects. The cursor is the bucket, a zero byte and the key.
-func (s *Store) present(ctx context.Context, j *Job, m *matcher, at string, most int) (*page, error) {
-	p := &page{cursor: at}
-	prefix, err := m.prefix(j.Prefix)
-	if err != nil {
-		return nil, err
-	}
-	bucket, marker, _ := strings.Cut(at, "\x00")
-	fixed := j.Bucket
-	if m.t.Rule == nil {
-		fixed = m.t.Bucket
-	}
-	if bucket == "" {
-		if bucket = fixed; bucket == "" {
-			if bucket, err = s.bucketAfter(ctx, ""); err != nil || bucket == "" {
-				p.over = bucket == ""
-				return p, err
-			}
-		}
-	}
-	size := 0
-	for {
-		b, err := s.o.Objects.GetBucket(ctx, bucket)
-		if err != nil && (fixed != "" || !fault.Is(err, object.NoSuchBucket)) {
-			return nil, err
-		}
-		for more := b != nil; more; {
-			list, err := s.o.Objects.List(ctx, bucket, object.ListInput{Prefix: prefix, Marker: marker, Max: min(most, object.MaxListing)})
-			if err != nil {
-				return nil, err
-			}
-			for _, o := range list.Objects {
-				p.looked++
-				marker = o.Key
-				if rec, ok := m.created(b, o, &j.By); ok {
-					p.items = append(p.items, found{rec, ""})
-					size += sizeOf(rec)
-				}
-				if p.full(most, size) {
-					p.cursor = bucket + "\x00" + marker
-					return p, nil
-				}
-			}
-			more = list.Truncated
-		}
-		if fixed != "" {
-			p.cursor, p.over = bucket+"\x00"+marker, true
-			return p, nil
-		}
-		if bucket, err = s.bucketAfter(ctx, bucket); err != nil {
-			return nil, err
-		}
-		marker = ""
-		if bucket == "" {
-			p.over = true
-			return p, nil
-		}
-		p.cursor = bucket + "\x00"
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-	}
-}
-
-func (s *Store) bucketAfter(ctx context.Context, name string) (string, error) {
-	list, _, err := s.o.Objects.ListBuckets(ctx, "", name, 1)
-	if err != nil || len(list) == 0 {
-		return "", err
-	}
-	return list[0].Name, nil
-}
-
-// sizeOf is about what an event's delivery takes, in bytes.
-func sizeOf(r *event.Record) int {
-	n := 1500 + 2*len(r.Key) + 2*len(r.Bucket)
-	for k, v := range r.Meta.User {
-		n += len(k) + 2*len(v)
-	}
-	return n
 }
