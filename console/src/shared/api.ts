@@ -107,7 +107,7 @@ async function json<T>(path: string, method: string, body: unknown, init: Reques
 export const api = {
   get: <T>(path: string, q?: Query, signal?: AbortSignal) => json<T>('/api' + path + query(q), 'GET', undefined, { signal }),
   post: <T>(path: string, body?: unknown, q?: Query) => json<T>('/api' + path + query(q), 'POST', body ?? {}),
-  put: <T>(path: string, body: unknown) => json<T>('/api' + path, 'PUT', body),
+  put: <T>(path: string, body: unknown, headers?: HeadersInit) => json<T>('/api' + path, 'PUT', body, { headers }),
   del: <T>(path: string, q?: Query) => json<T>('/api' + path + query(q), 'DELETE', undefined),
 };
 

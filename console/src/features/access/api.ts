@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
-import type { AccessKey, Explanation, ExplainOrder, Role, RoleUses, User } from '../../api/gen';
+import type { AccessKey, Explanation, ExplainOrder, Role, RoleInput, RoleUses, User, UserInput } from '../../api/gen';
 import { api } from '../../shared/api';
 
 const path = (kind: 'users' | 'roles', name: string, rest = '') => `/${kind}/${encodeURIComponent(name)}${rest}`;
@@ -15,13 +15,16 @@ export const roleOne = (name: string) => queryOptions({ queryKey: [...keys.roles
 export const roleUses = (name: string) => queryOptions({ queryKey: [...keys.roles, 'uses', name], queryFn: ({ signal }) => api.get<RoleUses>(path('roles', name, '/uses'), undefined, signal) });
 export const explained = (order: ExplainOrder) => queryOptions({ queryKey: ['access', 'explain', order], queryFn: () => api.post<Explanation>('/explain', order), retry: false });
 
+const ifMatch = (revision: string): HeadersInit => (revision ? { 'If-Match': `"${revision}"` } : {});
+
 export const access = {
   createUser: (name: string) => api.post<User>('/users', { name }),
-  updateUser: (name: string, body: unknown) => api.put<User>(path('users', name), body),
+  /** updateUser changes the user of a revision, or is refused with 412 */
+  updateUser: (name: string, body: UserInput, revision: string) => api.put<User>(path('users', name), body, ifMatch(revision)),
   deleteUser: (name: string) => api.del<void>(path('users', name)),
   createKey: (name: string) => api.post<AccessKey>(path('users', name, '/keys')),
   deleteKey: (name: string, id: string) => api.del<void>(path('users', name, '/keys/' + encodeURIComponent(id))),
-  createRole: (body: unknown) => api.post<Role>('/roles', body),
-  updateRole: (name: string, body: unknown) => api.put<Role>(path('roles', name), body),
+  createRole: (body: RoleInput) => api.post<Role>('/roles', body),
+  updateRole: (name: string, body: RoleInput, revision: string) => api.put<Role>(path('roles', name), body, ifMatch(revision)),
   deleteRole: (name: string) => api.del<void>(path('roles', name)),
 };

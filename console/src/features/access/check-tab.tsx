@@ -50,7 +50,7 @@ export function CheckTab() {
   const names = kind === 'user' ? users.data?.map((u) => u.name) : kind === 'role' ? roles.data?.map((r) => r.name) : undefined;
   const contains = (input: string, option?: { value: string }) => !!option?.value.toLowerCase().includes(input.toLowerCase());
   return (
-    <div className="check">
+    <div className="asking">
       <form onSubmit={submit} noValidate aria-label={t('check.title')}>
         <p className="dim">{t('check.lead')}</p>
         <div className="field">

@@ -3,30 +3,59 @@ import { useCallback, useMemo, useState } from 'react';
 
 const prefix = 'alcedo.access.';
 
-function kept<T>(key: string): T | undefined {
+/** Based is a value as the server had it at a revision; "" of something not made yet. */
+export interface Based<T> {
+  revision: string;
+  value: T;
+}
+
+interface Kept<T> {
+  value: T;
+  base: Based<T>;
+}
+
+function kept<T>(key: string): Kept<T> | undefined {
   try {
-    return JSON.parse(sessionStorage.getItem(prefix + key) ?? 'null') ?? undefined;
+    const k = JSON.parse(sessionStorage.getItem(prefix + key) ?? 'null') as Kept<T> | null;
+    return k?.base && k.value !== undefined ? k : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** useDraft holds what differs from saved; changed says that something does. */
-export function useDraft<T>(key: string, saved: T): { value: T; change: (v: T) => void; changed: boolean; discard: () => void } {
-  const [draft, setDraft] = useState<T | undefined>(() => kept<T>(key));
-  const base = JSON.stringify(saved);
-  const changed = useMemo(() => draft !== undefined && JSON.stringify(draft) !== base, [draft, base]);
-  const change = useCallback(
-    (v: T) => {
-      setDraft(v);
-      if (JSON.stringify(v) === base) sessionStorage.removeItem(prefix + key);
-      else sessionStorage.setItem(prefix + key, JSON.stringify(v));
+const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+
+export interface Draft<T> {
+  value: T;
+  /** base is what the draft was made from: what the server has, or had before somebody else changed it */
+  base: Based<T>;
+  changed: boolean;
+  /** behind: there are changes, and what they were made from is no longer what the server has */
+  behind: boolean;
+  change: (v: T) => void;
+  discard: () => void;
+  /** rebase puts v in place of the draft, made from what the server has now */
+  rebase: (v: T) => void;
+}
+
+/** useDraft holds what differs from saved. */
+export function useDraft<T>(key: string, saved: Based<T>): Draft<T> {
+  const [draft, setDraft] = useState<Kept<T> | undefined>(() => kept<T>(key));
+  const changed = useMemo(() => draft !== undefined && !same(draft.value, draft.base.value) && !same(draft.value, saved.value), [draft, saved]);
+  const base = changed ? draft!.base : saved;
+  const put = useCallback(
+    (k: Kept<T>) => {
+      setDraft(k);
+      if (same(k.value, k.base.value)) sessionStorage.removeItem(prefix + key);
+      else sessionStorage.setItem(prefix + key, JSON.stringify(k));
     },
-    [key, base],
+    [key],
   );
+  const change = useCallback((value: T) => put({ value, base }), [put, base]);
+  const rebase = useCallback((value: T) => put({ value, base: saved }), [put, saved]);
   const discard = useCallback(() => {
     sessionStorage.removeItem(prefix + key);
     setDraft(undefined);
   }, [key]);
-  return { value: changed ? draft! : saved, change, changed, discard };
+  return { value: changed ? draft!.value : saved.value, base, changed, behind: changed && base.revision !== saved.revision, change, discard, rebase };
 }

@@ -15,6 +15,9 @@ export interface DraftPolicy {
 
 export const draftOf = (policies: Policy[] | null): DraftPolicy[] => (policies ?? []).map((p) => ({ name: p.name, text: pretty(p.document) }));
 
+/** policiesOf is draftOf's inverse; the texts must be JSON. */
+export const policiesOf = (list: DraftPolicy[]): Policy[] => list.map((p) => ({ name: p.name, document: JSON.parse(p.text) as unknown }));
+
 export const nameRule = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** policyProblems says what the policies cannot be saved for, by their place. */

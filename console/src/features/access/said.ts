@@ -14,3 +14,9 @@ export function trustedBy(trust: unknown): string[] {
   }
   return [...out];
 }
+
+/** whose is who an ARN names, in short: user/ann, assumed-role/worker/session; the account itself has a name of its own. */
+export function whose(arn: string | undefined, account: string): string | undefined {
+  const short = arn?.replace(/^acs:ram::\d*:/, '');
+  return short === 'root' ? account : short || undefined;
+}

@@ -1,77 +1,48 @@
-import { PlusOutlined } from '@ant-design/icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { Form, Input, Modal } from 'antd';
-import { lazy, Suspense, useState } from 'react';
+import { lazy, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Link } from '@tanstack/react-router';
 import type { User } from '../../api/gen';
+import { useSession } from '../../app/session';
 import { Refusal } from '../../shared/api';
-import { MayButton, useMay, useResources } from '../../shared/may';
-import { Rows } from '../../shared/rows';
-import { Nothing, Problem, Time } from '../../shared/ui';
+import { useMay, useResources } from '../../shared/may';
+import { Time } from '../../shared/ui';
 import { access, keys, userList } from './api';
+import { ListTab } from './list-tab';
 import { nameRule } from './policies-field';
 
 const UserDrawer = lazy(() => import('./user-drawer'));
 
 export function UsersTab() {
   const { t } = useTranslation('access');
-  const { name, new: making, q } = useSearch({ from: '/access/{-$tab}' });
-  const navigate = useNavigate({ from: '/access/{-$tab}' });
   const of = useResources();
+  const { session } = useSession();
   const may = useMay('ram:ListUsers', of.user());
   const list = useQuery(userList(may.allowed && !may.loading));
-  const items = (list.data ?? []).filter((u) => !q || u.name.toLowerCase().includes(q.toLowerCase()));
-  const open = (user?: string) => void navigate({ search: (s) => ({ ...s, name: user, new: undefined }) });
-  const create = (
-    <MayButton action="ram:CreateUser" resource={of.user()} type="primary" icon={<PlusOutlined />} onClick={() => void navigate({ search: (s) => ({ ...s, new: '1' }) })}>
-      {t('createUser')}
-    </MayButton>
-  );
+  // Who may not see all users may see itself, perhaps.
+  const self = session.kind === 'RAMUser' ? session.name : undefined;
+  const maySelf = useMay(self ? 'ram:GetUser' : '', of.user(self));
   return (
-    <>
-      <div className="row gap-below">
-        <Filter q={q} label={t('filterUsers')} />
-        <span className="grow" />
-        {create}
-      </div>
-      {!may.allowed ? (
-        <Nothing text={may.reason} />
-      ) : list.error ? (
-        <Problem error={list.error} retry={() => void list.refetch()} />
-      ) : (
-        <Rows<User>
-          label={t('users')}
-          items={items}
-          keyOf={(u) => u.name}
-          loading={list.isPending}
-          onOpen={(u) => open(u.name)}
-          current={name}
-          height="calc(100vh - 300px)"
-          empty={<Nothing text={q ? t('noneFound', { q }) : t('noUsers')}>{!q && create}</Nothing>}
-          columns={[
-            { key: 'name', title: t('common:name'), width: '2fr', render: (u) => <Link to="/access/{-$tab}" params={{ tab: undefined }} search={{ name: u.name }}>{u.name}</Link> },
-            { key: 'policies', title: t('policies'), width: '3fr', render: (u) => u.policies?.map((p) => p.name).join(', ') || <span className="dim">{t('none')}</span> },
-            { key: 'created', title: t('common:created'), width: '1fr', wide: true, render: (u) => <Time at={Date.parse(u.created)} /> },
-          ]}
-        />
-      )}
-      {making && <CreateUser close={() => open(name)} made={open} />}
-      <Suspense>{name && !making && <UserDrawer key={name} name={name} close={() => open()} />}</Suspense>
-    </>
-  );
-}
-
-export function Filter({ q, label }: { q?: string; label: string }) {
-  const navigate = useNavigate({ from: '/access/{-$tab}' });
-  return (
-    <Input.Search
-      allowClear
-      defaultValue={q}
-      placeholder={label}
-      aria-label={label}
-      className="search"
-      onChange={(e) => void navigate({ search: (s) => ({ ...s, q: e.target.value || undefined }), replace: true })}
+    <ListTab<User>
+      kind="users"
+      any={of.user()}
+      may={may}
+      list={list}
+      columns={[
+        { key: 'policies', title: t('policies'), width: '3fr', render: (u) => u.policies?.map((p) => p.name).join(', ') || <span className="dim">{t('none')}</span> },
+        { key: 'updated', title: t('updated'), width: '1fr', wide: true, render: (u) => <Time at={Date.parse(u.updated)} /> },
+      ]}
+      making={({ close, open }) => <CreateUser close={close} made={open} />}
+      one={(name, { close }) => <UserDrawer key={name} name={name} close={close} />}
+      lacking={
+        self &&
+        maySelf.allowed && (
+          <Link from="/access/{-$tab}" search={{ name: self }}>
+            {t('openSelf', { name: self })}
+          </Link>
+        )
+      }
     />
   );
 }
