@@ -48,7 +48,7 @@ type Considered struct {
 	Statement int // counted from 1
 	Deny      bool
 	Action    bool
-	Resource  bool
+	Resource  bool // of a trust policy: its principal
 	Condition bool
 	Document  string // the statement's JSON
 }

@@ -310,12 +310,7 @@ func (s *Store) AssumeRole(ctx context.Context, caller *Principal, roleARN, sess
 		}
 	}
 	now := s.now()
-	arn := caller.ARN
-	if caller.Kind == AssumedRole {
-		if cr := s.snap.Load().roleIDs[caller.roleID]; cr != nil {
-			arn = cr.arn
-		}
-	}
+	arn := s.assumer(caller)
 	if caller.Kind == Anonymous || caller.Kind == Service || !r.trust.TrustsPrincipal(arn, s.account, &policy.Context{Time: now, Secure: true}) {
 		return AssumedSession{}, noPermission().WithHint("The trust policy of %s must allow sts:AssumeRole for %s.", r.arn, arn)
 	}
@@ -327,6 +322,16 @@ func (s *Store) AssumeRole(ctx context.Context, caller *Principal, roleARN, sess
 		return AssumedSession{}, err
 	}
 	return AssumedSession{Credentials: cred, ARN: r.arn + "/" + sessionName, ID: r.ID + ":" + sessionName}, nil
+}
+
+// assumer is the ARN by which trust policies know a caller: a session's is its role's.
+func (s *Store) assumer(p *Principal) string {
+	if p.Kind == AssumedRole {
+		if r := s.snap.Load().roleIDs[p.roleID]; r != nil {
+			return r.arn
+		}
+	}
+	return p.ARN
 }
 
 func noPermission() *fault.Error {

@@ -129,6 +129,8 @@ func (h *handler) accessOperations() map[string]operation {
 		"GET /api/users/{name}/keys":         h.listKeys,
 		"POST /api/users/{name}/keys":        h.createKey,
 		"DELETE /api/users/{name}/keys/{id}": h.deleteKey,
+
+		"POST /api/explain/trust": h.explainTrust,
 	}
 }
 

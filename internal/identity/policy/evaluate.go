@@ -1,6 +1,9 @@
 package policy
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Verdict is what one document says about a request.
 type Verdict uint8
@@ -42,28 +45,22 @@ const AssumeAction = "sts:AssumeRole"
 
 // TrustsService reports whether a trust policy lets a service assume the role.
 func (d *Document) TrustsService(service string, c *Context) bool {
-	return d.trusts(c, func(st *statement) bool {
-		for _, s := range st.services {
-			if strings.EqualFold(s, service) {
-				return true
-			}
-		}
-		return false
-	})
+	return d.trusts(c, func(st *statement) bool { return st.namesService(service) })
 }
 
 // TrustsPrincipal reports whether a trust policy lets a RAM principal, given by its
 // ARN, assume the role. "acs:ram::<account>:root" stands for everyone in the account.
 func (d *Document) TrustsPrincipal(arn, account string, c *Context) bool {
+	return d.trusts(c, func(st *statement) bool { return st.namesPrincipal(arn, account) })
+}
+
+func (st *statement) namesService(service string) bool {
+	return slices.ContainsFunc(st.services, func(s string) bool { return strings.EqualFold(s, service) })
+}
+
+func (st *statement) namesPrincipal(arn, account string) bool {
 	root := "acs:ram::" + account + ":root"
-	return d.trusts(c, func(st *statement) bool {
-		for _, a := range st.accounts {
-			if strings.EqualFold(a, arn) || a == root {
-				return true
-			}
-		}
-		return false
-	})
+	return slices.ContainsFunc(st.accounts, func(a string) bool { return strings.EqualFold(a, arn) || a == root })
 }
 
 func (d *Document) trusts(c *Context, is func(*statement) bool) bool {

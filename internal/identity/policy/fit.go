@@ -6,7 +6,7 @@ import "encoding/json"
 type Fit struct {
 	Deny      bool
 	Action    bool
-	Resource  bool
+	Resource  bool // of a trust policy: its principal
 	Condition bool
 	Text      string // the statement's own JSON
 }
@@ -22,6 +22,24 @@ func (d *Document) Fits(r *Request) []Fit {
 		if i < len(texts) {
 			out[i].Text = string(texts[i])
 		}
+	}
+	return out
+}
+
+// FitsService is what [Document.TrustsService] decides by, statement by statement.
+func (d *Document) FitsService(service string, c *Context) []Fit {
+	return d.fitsTrust(c, func(st *statement) bool { return st.namesService(service) })
+}
+
+// FitsPrincipal is what [Document.TrustsPrincipal] decides by, statement by statement.
+func (d *Document) FitsPrincipal(arn, account string, c *Context) []Fit {
+	return d.fitsTrust(c, func(st *statement) bool { return st.namesPrincipal(arn, account) })
+}
+
+func (d *Document) fitsTrust(c *Context, is func(*statement) bool) []Fit {
+	out := d.Fits(&Request{Action: AssumeAction, Context: *c})
+	for i := range d.statements {
+		out[i].Resource = is(&d.statements[i])
 	}
 	return out
 }
