@@ -58,7 +58,7 @@ func TestBuildPattern(t *testing.T) {
 				name, where, _ := strings.Cut(e, " ")
 				bucket, key, _ := strings.Cut(where, "/")
 				rec := &event.Record{Type: types[name], Time: time.Unix(0, 0), Bucket: bucket, Key: key, Owner: "123", Region: "cn-hangzhou"}
-				if why := p.Explain(pattern.FromRecord(rec, rec.Time)); (why == "") != (i == 0) {
+				if why := p.Explain(pattern.FromRecord(rec, rec.Time)); (why == nil) != (i == 0) {
 					t.Errorf("%s: %s: %q: %q", tt.name, text, e, why)
 				}
 			}

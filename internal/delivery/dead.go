@@ -12,6 +12,7 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/kv"
 	"github.com/alcedo-storage/alcedo/internal/kv/row"
 	"github.com/alcedo-storage/alcedo/internal/lineage"
+	"github.com/alcedo-storage/alcedo/internal/reason"
 	"github.com/alcedo-storage/alcedo/internal/trigger"
 )
 
@@ -29,7 +30,13 @@ type Dead struct {
 	Time     time.Time        `cbor:"2,keyasint"`
 	Reason   string           `cbor:"3,keyasint"` // Reason…, or a fault's reason
 	Message  string           `cbor:"4,keyasint,omitempty"`
+	Why      *reason.Why      `cbor:"6,keyasint,omitempty"` // what Message says; nil if that is another's message
 	Lineage  *lineage.Lineage `cbor:"5,keyasint,omitempty"` // of RecursiveInvocation: that of the run that was not made, with the whole chain
+}
+
+// given is a dead letter to be, with its reason.
+func given(name string, why *reason.Why) *Dead {
+	return &Dead{Reason: name, Message: why.String(), Why: why}
 }
 
 // deadHead is what is needed to choose among dead letters.
@@ -89,10 +96,12 @@ func deadKey(id string) ([]byte, error) {
 
 // refuse makes a delivery a dead letter in the transaction that would have enqueued it.
 func (q *Queue) refuse(tx kv.Txn, d *Delivery, suffix []byte, why *trigger.Pause) {
-	dead := Dead{Time: q.o.Now(), Reason: ReasonPaused, Message: "The trigger has been paused since " + why.Since.UTC().Format(time.RFC3339) + " (" + why.Reason + ")."}
-	if why.Detail != "" {
-		dead.Message += " " + why.Detail
+	detail := why.Detail
+	if detail != "" {
+		detail = " " + detail
 	}
+	dead := *given(ReasonPaused, reason.New(reason.CameWhenPaused, why.Args(), "The trigger has been paused since %s (%s).%s", why.Since.UTC().Format(time.RFC3339), why.Reason, detail))
+	dead.Time, dead.Why.Hint = q.o.Now(), why.Why
 	q.split(tx, d)
 	dead.Delivery = *d
 	prefix := appendU64([]byte(tDead), uint64(dead.Time.UnixMilli()))

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"strconv"
 	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/function"
 	"github.com/alcedo-storage/alcedo/internal/kv"
 	"github.com/alcedo-storage/alcedo/internal/lineage"
+	"github.com/alcedo-storage/alcedo/internal/reason"
 	"github.com/alcedo-storage/alcedo/internal/run"
 	"github.com/alcedo-storage/alcedo/internal/runner"
 	"github.com/alcedo-storage/alcedo/internal/trigger"
@@ -116,8 +116,9 @@ func (q *Queue) run(ctx context.Context, it *item, started func()) verdict {
 		if it.Retry != nil {
 			by = "MaximumEventAgeInSeconds"
 		}
-		return verdict{it: it, cfg: cfg, dead: &Dead{Reason: ReasonExpired,
-			Message: "The event waited " + age.Round(time.Second).String() + ", longer than " + by + " (" + strconv.Itoa(int(most/time.Second)) + ") allows."}}
+		return verdict{it: it, cfg: cfg, dead: given(ReasonExpired, reason.New(reason.TooOld,
+			reason.Args{"seconds": int(age.Round(time.Second) / time.Second), "setting": by, "limit": int(most / time.Second)},
+			"The event waited %v, longer than %s (%d) allows.", age.Round(time.Second), by, int(most/time.Second)))}
 	}
 	if stopped, err := q.taskStopped(ctx, it); err != nil {
 		return q.undelivered(it, cfg, err)
@@ -155,7 +156,7 @@ func (q *Queue) run(ctx context.Context, it *item, started func()) verdict {
 	}
 	next := it.Delivery
 	next.Attempt, next.Delays, next.Refused = it.Attempt+1, 0, time.Time{}
-	q.repeat(&v, &next, &Dead{Reason: ReasonRetries, Message: res.ErrorType + " in attempt " + strconv.Itoa(it.Attempt+1) + "."})
+	q.repeat(&v, &next, given(ReasonRetries, reason.New(reason.AttemptsFailed, reason.Args{"fault": res.ErrorType, "n": it.Attempt + 1}, "%s in attempt %d.", res.ErrorType, it.Attempt+1)))
 	return v
 }
 
@@ -230,6 +231,9 @@ func (q *Queue) undelivered(it *item, cfg *function.AsyncConfig, err error) verd
 	case f.Reason == run.Recursive:
 		// The chain is told whole, for it is all that explains this.
 		v.dead = &Dead{Reason: run.Recursive, Message: f.Message, Lineage: it.lineage(it.eventID())}
+		if depth, limit := f.Params["depth"], f.Params["limit"]; depth != "" {
+			v.dead.Why = reason.New(reason.ChainTooLong, reason.Args{"function": it.Function, "depth": depth, "limit": limit}, "%s", f.Message)
+		}
 		return v
 	case f.Kind == fault.Throttled, f.Kind == fault.Unavailable, f.Kind == fault.Internal, f.Kind == fault.Conflict, f.Kind == fault.Denied:
 	default: // the function or its version is gone, or cannot be run as it is
@@ -246,7 +250,7 @@ func (q *Queue) undelivered(it *item, cfg *function.AsyncConfig, err error) verd
 		next.Attempt++
 		q.repeat(&v, &next, &Dead{Reason: string(f.Reason), Message: f.Message})
 	} else if now.Sub(next.Refused) > giveUp {
-		v.dead = &Dead{Reason: string(f.Reason), Message: "Given up after " + giveUp.String() + ": " + f.Message}
+		v.dead = given(string(f.Reason), reason.New(reason.GivenUp, reason.Args{"seconds": int(giveUp / time.Second), "fault": string(f.Reason), "message": f.Message}, "Given up after %v: %s", giveUp, f.Message))
 	} else {
 		next.Delays++
 		v.again, v.after = &next, q.inTime(it, cfg, backoff(firstDelay, maxDelay, it.Delays))

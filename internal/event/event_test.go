@@ -116,7 +116,9 @@ func TestMatch(t *testing.T) {
 	}{
 		{Filter{Events: []string{"oss:ObjectCreated:PutObject"}, Prefix: "ab"}, PutObject, "ab.zip", ""},
 		{Filter{Events: []string{"oss:ObjectCreated:PutObject"}, Prefix: "ab"}, PutObject, "abc.zip", ""},
-		{Filter{Events: []string{"oss:ObjectCreated:PutObject"}, Prefix: "ab"}, PutObject, "a/b.zip", "byte 2"},
+		{Filter{Events: []string{"oss:ObjectCreated:PutObject"}, Prefix: "ab"}, PutObject, "a/b.zip", "at character 2: '/' is not 'b'"},
+		{Filter{Events: []string{"oss:ObjectCreated:PutObject"}, Prefix: "图片/"}, PutObject, "图像/a", "at character 2: '像' is not '片'"},
+		{Filter{Events: []string{"oss:ObjectCreated:PutObject"}, Prefix: "\xff\xfe"}, PutObject, "\xff\xfd", "at character 2"},
 		{Filter{Events: []string{"oss:ObjectCreated:*"}}, CompleteMultipartUpload, "x", ""},
 		{Filter{Events: []string{"oss:ObjectCreated:*"}}, DeleteObject, "x", "oss:ObjectRemoved:DeleteObject"},
 		{Filter{Events: []string{"oss:ObjectCreated:PutObject"}, Suffix: "png"}, PutObject, "a.PNG", "suffix"},
@@ -126,7 +128,7 @@ func TestMatch(t *testing.T) {
 	}
 	for _, tt := range tests {
 		why := tt.f.Explain(tt.typ, tt.key)
-		if tt.f.Match(tt.typ, tt.key) != (tt.want == "") || (tt.want == "") != (why == "") || !strings.Contains(why, tt.want) {
+		if tt.f.Match(tt.typ, tt.key) != (tt.want == "") || (tt.want == "") != (why == nil) || !strings.Contains(why.String(), tt.want) || why.Check() != nil {
 			t.Errorf("%+v on %s %q: match %v, reason %q; want %q", tt.f, tt.typ, tt.key, tt.f.Match(tt.typ, tt.key), why, tt.want)
 		}
 	}

@@ -1,10 +1,11 @@
 package event
 
 import (
-	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/alcedo-storage/alcedo/internal/fault"
+	"github.com/alcedo-storage/alcedo/internal/reason"
 )
 
 // Native lists the event names that a native trigger may ask for, as FC lists them. Those
@@ -78,32 +79,43 @@ func (f *Filter) Match(t Type, key string) bool {
 	return false
 }
 
-// Explain says in a sentence why the filter does not want an event of type t on key;
-// empty if it does.
-func (f *Filter) Explain(t Type, key string) string {
+// Explain says why the filter does not want an event of type t on key; nil if it does.
+func (f *Filter) Explain(t Type, key string) *reason.Why {
 	wanted := false
 	for _, e := range f.Events {
 		wanted = wanted || matches(e, t)
 	}
 	switch {
 	case !wanted:
-		return fmt.Sprintf("the event is oss:%s; the trigger listens to %s", t, strings.Join(f.Events, ", "))
+		listed := strings.Join(f.Events, ", ")
+		return reason.New(reason.EventNotListed, reason.Args{"event": "oss:" + string(t), "listed": listed}, "the event is oss:%s; the trigger listens to %s", t, listed)
 	case !strings.HasPrefix(key, f.Prefix):
 		if strings.HasPrefix(f.Prefix, "/") {
-			return fmt.Sprintf("the prefix %q starts with a slash; object keys never do", f.Prefix)
+			return reason.New(reason.PrefixWithSlash, reason.Args{"prefix": f.Prefix}, "the prefix %q starts with a slash; object keys never do", f.Prefix)
 		}
 		if strings.HasPrefix(f.Prefix, key) {
-			return fmt.Sprintf("the key ends before the prefix %q does", f.Prefix)
+			return reason.New(reason.KeyTooShort, reason.Args{"prefix": f.Prefix, "key": key}, "the key ends before the prefix %q does", f.Prefix)
 		}
-		i := 0
-		for key[i] == f.Prefix[i] {
-			i++
-		}
-		return fmt.Sprintf("the key differs from the prefix %q at byte %d: %q is not %q", f.Prefix, i+1, key[i], f.Prefix[i])
+		at, is, wants := differ(key, f.Prefix)
+		return reason.New(reason.PrefixDiffers, reason.Args{"prefix": f.Prefix, "key": key, "at": at},
+			"the key differs from the prefix %q at character %d: %q is not %q", f.Prefix, at, is, wants)
 	case !strings.HasSuffix(key, f.Suffix):
-		return fmt.Sprintf("the key does not end with the suffix %q", f.Suffix)
+		return reason.New(reason.SuffixDiffers, reason.Args{"suffix": f.Suffix, "key": key}, "the key does not end with the suffix %q", f.Suffix)
 	}
-	return ""
+	return nil
+}
+
+// differ returns the first character, counted from 1, in which two texts differ that do
+// not begin with each other.
+func differ(a, b string) (at int, inA, inB rune) {
+	for at = 1; ; at++ {
+		x, n := utf8.DecodeRuneInString(a)
+		y, m := utf8.DecodeRuneInString(b)
+		if a[:n] != b[:m] {
+			return at, x, y
+		}
+		a, b = a[n:], b[m:]
+	}
 }
 
 // Overlaps reports whether some event could match both filters: they share an event, one

@@ -17,7 +17,7 @@
 //  3. Proof again: after the runs go on, the events must too, and fall silent two more
 //     times.
 //
-// Only then is the trigger paused (trigger.Store.Pause, reason LoopSuspected). It errs to
+// Only then is the trigger paused (trigger.Store.Suspect, reason LoopSuspected). It errs to
 // be late: what is not decided is let go. Not found are loops that write to ever new names
 // that have nothing in common with the old ones, loops slower than one run in 12 seconds,
 // and loops that lead through the triggers of several functions.
@@ -27,7 +27,6 @@ package guard
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"path"
 	"strings"
@@ -40,6 +39,7 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/kv"
 	"github.com/alcedo-storage/alcedo/internal/lineage"
+	"github.com/alcedo-storage/alcedo/internal/reason"
 	"github.com/alcedo-storage/alcedo/internal/run"
 	"github.com/alcedo-storage/alcedo/internal/runner"
 	"github.com/alcedo-storage/alcedo/internal/trigger"
@@ -69,8 +69,8 @@ const (
 
 // Triggers pauses triggers; *trigger.Store does.
 type Triggers interface {
-	// Pause stops a trigger from starting runs, durably, until it is resumed.
-	Pause(ctx context.Context, function, name, reason, detail string) error
+	// Suspect stops a trigger from starting runs, durably, until it is resumed.
+	Suspect(ctx context.Context, function, name string, why *reason.Why) error
 	// Get tells whether it is paused now.
 	Get(ctx context.Context, function, name string) (trigger.Trigger, error)
 }
@@ -325,9 +325,13 @@ func (g *Guard) silent(t *watched) {
 		return
 	}
 	t.state = convicted // held runs wait until the pause is written
-	detail := fmt.Sprintf("Its function seems to start itself with keys that carry no lineage: %d events in a row came from %s at %s, each while its own run was at work, the last on the key %q; "+
-		"they stopped each of the %d times that its runs were held, and came again when they went on.", t.row, orNobody(t.who.principal), t.who.ip, shown(t.key), proofs)
-	go g.pause(t, detail)
+	who := orNobody(t.who.principal)
+	args := reason.Args{"events": t.row, "address": t.who.ip, "key": shown(t.key), "proofs": proofs}
+	if t.who.principal != "" {
+		args["principal"] = t.who.principal
+	}
+	go g.pause(t, reason.New(reason.SeemsToLoop, args, "Its function seems to start itself with keys that carry no lineage: %d events in a row came from %s at %s, each while its own run was at work, the last on the key %q; "+
+		"they stopped each of the %d times that its runs were held, and came again when they went on.", t.row, who, t.who.ip, shown(t.key), proofs))
 }
 
 func orNobody(principal string) string {
@@ -345,10 +349,10 @@ func shown(key string) string {
 }
 
 // pause orders the pause. If that fails, the watch begins anew.
-func (g *Guard) pause(t *watched, detail string) {
+func (g *Guard) pause(t *watched, why *reason.Why) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	err := g.triggers.Pause(ctx, t.function, t.trigger, Suspected, detail)
+	err := g.triggers.Suspect(ctx, t.function, t.trigger, why)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err != nil {
@@ -356,7 +360,7 @@ func (g *Guard) pause(t *watched, detail string) {
 		g.forget(t)
 	} else {
 		g.stopped.Add(1)
-		g.log.Warn("a trigger is paused: it seems to start itself", "function", t.function, "trigger", t.trigger, "detail", detail)
+		g.log.Warn("a trigger is paused: it seems to start itself", "function", t.function, "trigger", t.trigger, "detail", why)
 	}
 	t.release()
 }

@@ -3,6 +3,7 @@ package identity
 import (
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/identity/policy"
+	"github.com/alcedo-storage/alcedo/internal/reason"
 )
 
 // Conditions are the circumstances of a request that policies may ask for. A zero Time
@@ -15,6 +16,32 @@ type Decision struct {
 	Policy    string // the policy that decided; empty if none applied, "session policy" for AssumeRole's own
 	Statement int    // its statement, counted from 1; 0 if none applied
 	Reason    string // one sentence
+	Code      reason.Code
+}
+
+// Why is the decision's reason with its arguments.
+func (d *Decision) Why() *reason.Why {
+	var args reason.Args
+	switch d.Code {
+	case reason.StatementAllows, reason.StatementDenies:
+		args = reason.Args{"policy": d.Policy, "statement": d.Statement}
+	case reason.SessionPolicyDenies:
+		args = reason.Args{"statement": d.Statement}
+	}
+	return reason.New(d.Code, args, "%s", d.Reason)
+}
+
+var sentences = map[reason.Code]string{
+	reason.AccountItself:        "The account itself may do everything.",
+	reason.UserGone:             "The user no longer exists.",
+	reason.RoleGone:             "The role no longer exists.",
+	reason.RequestAnonymous:     "The request is anonymous.",
+	reason.ServiceItself:        "A service has no permissions of its own.",
+	reason.StatementDenies:      "A statement denies it.",
+	reason.StatementAllows:      "A statement allows it.",
+	reason.NoPolicyAllows:       "No attached policy allows it.",
+	reason.SessionPolicyDenies:  "The policy given to AssumeRole denies it.",
+	reason.SessionPolicyIsQuiet: "The policy given to AssumeRole does not allow it.",
 }
 
 // Authorize reports whether p may do action ("oss:GetObject") on resource
@@ -48,34 +75,34 @@ func (s *Store) denied(p *Principal, action, resource string, cond Conditions) e
 // Explain decides as [Store.Authorize] does and says which statement decided.
 func (s *Store) Explain(p *Principal, action, resource string, cond Conditions) Decision {
 	if p.Kind == Root {
-		return Decision{Allowed: true, Reason: "The account itself may do everything."}
+		return Decision{Allowed: true, Code: reason.AccountItself, Reason: sentences[reason.AccountItself]}
 	}
 	ok, name, at, why := s.decide(p, action, resource, &cond)
-	return Decision{Allowed: ok, Policy: name, Statement: at + 1, Reason: why}
+	return Decision{Allowed: ok, Policy: name, Statement: at + 1, Code: why, Reason: sentences[why]}
 }
 
 const sessionPolicy = "session policy"
 
 // decide returns the policy and the index of the statement that decided, or "" and -1.
-func (s *Store) decide(p *Principal, action, resource string, cond *Conditions) (ok bool, name string, at int, why string) {
+func (s *Store) decide(p *Principal, action, resource string, cond *Conditions) (ok bool, name string, at int, why reason.Code) {
 	var policies []namedPolicy
 	switch p.Kind {
 	case User:
 		u := s.snap.Load().users[p.user]
 		if u == nil {
-			return false, "", -1, "The user no longer exists."
+			return false, "", -1, reason.UserGone
 		}
 		policies = u.policies
 	case AssumedRole:
 		r := s.snap.Load().roleIDs[p.roleID]
 		if r == nil {
-			return false, "", -1, "The role no longer exists."
+			return false, "", -1, reason.RoleGone
 		}
 		policies = r.policies
 	case Anonymous:
-		return false, "", -1, "The request is anonymous."
+		return false, "", -1, reason.RequestAnonymous
 	default:
-		return false, "", -1, "A service has no permissions of its own."
+		return false, "", -1, reason.ServiceItself
 	}
 	req := policy.Request{Action: action, Resource: resource, Context: *cond}
 	if req.Context.Time.IsZero() {
@@ -85,22 +112,22 @@ func (s *Store) decide(p *Principal, action, resource string, cond *Conditions) 
 	for i := range policies {
 		v, st := policies[i].doc.Evaluate(&req)
 		if v == policy.Denied {
-			return false, policies[i].name, st, "A statement denies it."
+			return false, policies[i].name, st, reason.StatementDenies
 		}
 		if v == policy.Allowed && verdict == policy.Silent {
 			verdict, name, at = v, policies[i].name, st
 		}
 	}
 	if verdict == policy.Silent {
-		return false, "", -1, "No attached policy allows it."
+		return false, "", -1, reason.NoPolicyAllows
 	}
 	if p.inline != nil {
 		switch v, st := p.inline.Evaluate(&req); v {
 		case policy.Denied:
-			return false, sessionPolicy, st, "The policy given to AssumeRole denies it."
+			return false, sessionPolicy, st, reason.SessionPolicyDenies
 		case policy.Silent:
-			return false, sessionPolicy, -1, "The policy given to AssumeRole does not allow it."
+			return false, sessionPolicy, -1, reason.SessionPolicyIsQuiet
 		}
 	}
-	return true, name, at, "A statement allows it."
+	return true, name, at, reason.StatementAllows
 }

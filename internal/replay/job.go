@@ -20,6 +20,7 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/kv"
 	"github.com/alcedo-storage/alcedo/internal/kv/row"
+	"github.com/alcedo-storage/alcedo/internal/reason"
 )
 
 // tJob is this room's table in kv: job id → Job.
@@ -86,11 +87,13 @@ type Job struct {
 	Examples []string     `cbor:"19,keyasint,omitempty" json:"examples,omitempty"`
 	Cursor   string       `cbor:"20,keyasint,omitempty" json:"-"` // behind which to go on
 	By       event.Origin `cbor:"21,keyasint" json:"-"`
+	Reason   string       `cbor:"22,keyasint,omitempty" json:"reason,omitempty"` // of the fault that Message tells of
 
 	// Of the moment, not kept.
 	Speed  float64       `cbor:"-" json:"speed,omitempty"`   // deliveries a second, lately
 	Left   time.Duration `cbor:"-" json:"leftNanos"`         // until the end, at that speed; 0: unknown
 	Waits  string        `cbor:"-" json:"waits,omitempty"`   // what it waits for, if anything but its rate
+	Why    *reason.Why   `cbor:"-" json:"why,omitempty"`     // what Waits says
 	Phase  string        `cbor:"-" json:"phase,omitempty"`   // "counting" or "enqueuing", of one that runs
 	Counts int64         `cbor:"-" json:"counted_so_far"`    // while it counts
 	Error  string        `cbor:"-" json:"trouble,omitempty"` // the last try's; it is tried again
@@ -277,7 +280,7 @@ func (s *Store) set(ctx context.Context, id, state string) (j *Job, err error) {
 		if j.State == state {
 			return nil
 		}
-		j.State, j.Message = state, ""
+		j.State, j.Message, j.Reason = state, "", ""
 		if !j.Active() {
 			j.Ended = s.o.Now().UTC()
 		}

@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"strconv"
 	"time"
 )
 
@@ -31,5 +30,3 @@ func (m *meter) add(n int) float64 {
 	}
 	return m.speed
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

@@ -6,6 +6,7 @@ package run
 import (
 	"context"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"time"
 
@@ -174,6 +175,7 @@ func (i *Invoker) allowed(r *function.Resolved, l *lineage.Lineage) error {
 	}
 	if most := i.DepthLimit(r.LoopLimit); most > 0 && l != nil && l.Depth > most {
 		return fault.New(fault.Denied, Recursive, "Function '%s' is the end of a chain of %d runs that caused each other; at most %d are allowed.", r.Name, l.Depth, most).
+			With("depth", strconv.Itoa(l.Depth)).With("limit", strconv.Itoa(most)).
 			WithHint("The chain began with run '%s'. Break the loop.", first(l))
 	}
 	return nil

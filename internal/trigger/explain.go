@@ -2,7 +2,6 @@ package trigger
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/function"
 	"github.com/alcedo-storage/alcedo/internal/kv"
 	"github.com/alcedo-storage/alcedo/internal/kv/row"
+	"github.com/alcedo-storage/alcedo/internal/reason"
 )
 
 // States of a trigger.
@@ -36,7 +36,7 @@ func (t *Trigger) State() string {
 type Verdict struct {
 	Trigger *Trigger
 	Fires   bool
-	Why     string // a sentence that says why it does not fire; empty if it does
+	Why     *reason.Why // why it does not fire; nil if it does
 }
 
 // Explain judges every trigger that is concerned with an event by it: the native ones of
@@ -58,49 +58,62 @@ func (s *Store) Explain(ctx context.Context, rec *event.Record) ([]Verdict, erro
 			if err != nil {
 				return err
 			}
-			vs = append(vs, Verdict{Trigger: t, Fires: why == "", Why: why})
+			vs = append(vs, Verdict{Trigger: t, Fires: why == nil, Why: why})
 		}
 		return nil
 	})
 	return vs, err
 }
 
-func explain(t *Trigger, rec *event.Record) (string, error) {
+func explain(t *Trigger, rec *event.Record) (*reason.Why, error) {
 	if t.State() == Disabled {
-		return "it is disabled (triggerEnable is false)", nil
+		return reason.New(reason.TriggerDisabled, nil, "it is disabled (triggerEnable is false)"), nil
 	}
 	why, err := mismatch(t, rec)
-	if err != nil || why != "" || t.Paused == nil {
+	if err != nil || why != nil || t.Paused == nil {
 		return why, err
 	}
-	why = fmt.Sprintf("it is paused since %s (%s", t.Paused.Since.UTC().Format(time.RFC3339), t.Paused.Reason)
-	if t.Paused.Detail != "" {
-		why += ": " + t.Paused.Detail
+	p := t.Paused
+	about := p.Reason
+	if p.Detail != "" {
+		about += ": " + p.Detail
 	}
-	return why + "); the event becomes a dead letter", nil
+	why = reason.New(reason.TriggerPaused, p.Args(), "it is paused since %s (%s); the event becomes a dead letter", p.Since.UTC().Format(time.RFC3339), about)
+	why.Hint = p.Why
+	return why, nil
+}
+
+// Args are those of reasons that tell of the pause. The detail is among them if it is
+// somebody's own text; if not, Why tells it.
+func (p *Pause) Args() reason.Args {
+	args := reason.Args{"since": p.Since.UTC().Format(time.RFC3339), "pause": p.Reason}
+	if p.Why == nil && p.Detail != "" {
+		args["detail"] = p.Detail
+	}
+	return args
 }
 
 // mismatch says why a trigger's filter or pattern does not want an event.
-func mismatch(t *Trigger, rec *event.Record) (string, error) {
+func mismatch(t *Trigger, rec *event.Record) (*reason.Why, error) {
 	if t.Rule == nil {
 		if t.Bucket != rec.Bucket {
-			return fmt.Sprintf("the trigger listens to the bucket %q", t.Bucket), nil
+			return reason.New(reason.OtherBucket, reason.Args{"bucket": t.Bucket}, "the trigger listens to the bucket %q", t.Bucket), nil
 		}
 		return t.Filter.Explain(rec.Type, rec.Key), nil
 	}
 	p, err := pattern.Parse([]byte(t.Rule.Pattern))
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	return p.Explain(pattern.FromRecord(rec, rec.Time)), nil
 }
 
 // Report is what is to be known of a trigger before it is made.
 type Report struct {
-	Conflicts    []*Trigger // triggers of the bucket that overlap it, so that it would be refused
-	Used, Limit  int        // native triggers of its bucket, or rules of the bus, without it
-	FunctionUsed int        // triggers of its function, without it; of MaxPerFunction
-	Warning      string     // a sentence, if it is likely to start itself
+	Conflicts    []*Trigger  // triggers of the bucket that overlap it, so that it would be refused
+	Used, Limit  int         // native triggers of its bucket, or rules of the bus, without it
+	FunctionUsed int         // triggers of its function, without it; of MaxPerFunction
+	Warning      *reason.Why // if it is likely to start itself
 }
 
 // Check tells what Create, or Update if there is one of that name, would say of a trigger
@@ -158,38 +171,40 @@ func (s *Store) Check(ctx context.Context, functionName string, t Trigger) (*Rep
 // would start itself.
 const recentWrites = 200
 
-// Warning returns a sentence if a trigger, as Create or Update returned it, would be
-// started by what its own function's runs have written; empty if nothing is known.
-func (s *Store) Warning(ctx context.Context, t Trigger) (string, error) {
+// Warning returns a reason to look again if a trigger, as Create or Update returned it,
+// would be started by what its own function's runs have written; nil if nothing is known.
+// Its sentence is plain ASCII: it travels in a header.
+func (s *Store) Warning(ctx context.Context, t Trigger) (*reason.Why, error) {
 	if s.o.Writes == nil || t.State() == Disabled {
-		return "", nil
+		return nil, nil
 	}
 	recs, err := s.o.Writes(ctx, t.Function, recentWrites)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	n, first := 0, -1
 	for i := range recs {
 		why, err := mismatch(&t, &recs[i])
 		if err != nil {
-			return "", err
+			return nil, err
 		}
-		if why == "" {
+		if why == nil {
 			if n++; first < 0 {
 				first = i
 			}
 		}
 	}
 	if n == 0 {
-		return "", nil
+		return nil, nil
 	}
 	what := recs[first].Bucket
 	if recs[first].Key != "" {
 		what += "/" + recs[first].Key
 	}
-	// Plain ASCII: it travels in a header.
-	return fmt.Sprintf("Trigger '%s' is likely to start itself: %d of the last %d changes that runs of '%s' made match it, for example oss:%s of %s. Write results under another prefix, or give the trigger a narrower prefix or suffix.",
-		t.Name, n, len(recs), t.Function, recs[first].Type, strconv.QuoteToASCII(what)), nil
+	typ := "oss:" + string(recs[first].Type)
+	return reason.New(reason.StartsItself, reason.Args{"trigger": t.Name, "function": t.Function, "n": n, "looked": len(recs), "event": typ, "object": what},
+		"Trigger '%s' is likely to start itself: %d of the last %d changes that runs of '%s' made match it, for example %s of %s. Write results under another prefix, or give the trigger a narrower prefix or suffix.",
+		t.Name, n, len(recs), t.Function, typ, strconv.QuoteToASCII(what)), nil
 }
 
 // countOthers counts the triggers of t's function, without t.

@@ -112,7 +112,7 @@ func TestFanOut(t *testing.T) {
 			}
 			var fire []*Trigger
 			for _, v := range vs {
-				if v.Fires != (v.Why == "") {
+				if v.Fires != (v.Why == nil) || v.Why.Check() != nil {
 					t.Errorf("%+v", v)
 				}
 				if v.Fires {
@@ -200,7 +200,8 @@ func TestPause(t *testing.T) {
 		t.Fatalf("%v, %v", vs, err)
 	}
 	for _, v := range vs {
-		if v.Fires || !strings.Contains(v.Why, "LoopSuspected: 9 in a minute") || !strings.Contains(v.Why, "2023-11-14T22:1") {
+		why := v.Why.String()
+		if v.Fires || !strings.Contains(why, "LoopSuspected: 9 in a minute") || !strings.Contains(why, "2023-11-14T22:1") || v.Why.Args["detail"] != "9 in a minute" || v.Why.Check() != nil {
 			t.Errorf("%+v", v)
 		}
 	}
@@ -382,7 +383,7 @@ func TestMatchSeesItsTransaction(t *testing.T) {
 				for _, t := range all {
 					if why, err := mismatch(t, rec); err != nil {
 						return err
-					} else if why == "" && t.Rule.Enabled {
+					} else if why == nil && t.Rule.Enabled {
 						want += fmt.Sprintf("%s/%s %v\n", t.Function, t.Name, t.Paused)
 					}
 				}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/alcedo-storage/alcedo/internal/function"
 	"github.com/alcedo-storage/alcedo/internal/kv"
+	"github.com/alcedo-storage/alcedo/internal/reason"
 )
 
 // Reasons of a Pause.
@@ -21,6 +22,14 @@ const (
 func (s *Store) Pause(ctx context.Context, functionName, name, reason, detail string) error {
 	return s.kv.Update(kv.Reserve(ctx), func(tx kv.Txn) error {
 		_, err := s.PauseIn(tx, functionName, name, reason, detail)
+		return err
+	})
+}
+
+// Suspect is Pause by the guard against loops.
+func (s *Store) Suspect(ctx context.Context, functionName, name string, why *reason.Why) error {
+	return s.kv.Update(kv.Reserve(ctx), func(tx kv.Txn) error {
+		_, err := s.setPause(tx, functionName, name, &Pause{Reason: LoopSuspected, Detail: why.String(), Why: why, Since: s.o.Now().UTC().Truncate(time.Second)})
 		return err
 	})
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/function"
 	"github.com/alcedo-storage/alcedo/internal/kv"
 	"github.com/alcedo-storage/alcedo/internal/kv/row"
+	"github.com/alcedo-storage/alcedo/internal/reason"
 )
 
 // Limits of FC.
@@ -70,6 +71,8 @@ type Pause struct {
 	Reason string    `cbor:"1,keyasint"` // LoopSuspected or Manual
 	Detail string    `cbor:"2,keyasint,omitempty"`
 	Since  time.Time `cbor:"3,keyasint"`
+
+	Why *reason.Why `cbor:"4,keyasint,omitempty"` // what Detail says, if that is not somebody's own text
 }
 
 // Change tells what of a trigger to change; nil fields stay as they are.

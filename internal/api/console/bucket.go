@@ -155,7 +155,7 @@ func (h *handler) uploadTriggers(r *request) (any, error) {
 		if v.Trigger.Type != trigger.TypeOSS {
 			out.Rules++
 		} else if len(out.Quiet) < maxQuiet {
-			out.Quiet = append(out.Quiet, Match{Trigger: v.Trigger.Name, Function: v.Trigger.Function, Type: v.Trigger.Type, State: v.Trigger.State(), Reason: v.Why})
+			out.Quiet = append(out.Quiet, showVerdict(v))
 		}
 	}
 	return out, nil

@@ -8,6 +8,7 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/delivery"
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/lineage"
+	"github.com/alcedo-storage/alcedo/internal/reason"
 )
 
 // Dead letters belong to their function: to see one takes fc:GetFunction on it, to run it
@@ -30,6 +31,7 @@ type DeadLetter struct {
 	Time      time.Time        `json:"time"`
 	Reason    string           `json:"reason"`
 	Message   string           `json:"message,omitempty"`
+	Why       *reason.Why      `json:"why,omitempty"` // what Message says, if it is known
 	RequestID string           `json:"requestId"`
 	Function  string           `json:"function"`
 	Qualifier string           `json:"qualifier,omitempty"`
@@ -54,7 +56,7 @@ type DeadLetter struct {
 func deadOut(d *delivery.Dead) DeadLetter {
 	x := &d.Delivery
 	out := DeadLetter{
-		ID: d.ID, Time: d.Time.UTC().Round(time.Millisecond), Reason: d.Reason, Message: d.Message, RequestID: x.RequestID, Function: x.Function, Qualifier: x.Qualifier,
+		ID: d.ID, Time: d.Time.UTC().Round(time.Millisecond), Reason: d.Reason, Message: d.Message, Why: d.Why, RequestID: x.RequestID, Function: x.Function, Qualifier: x.Qualifier,
 		Kind: x.Kind, Trigger: x.Trigger, EventID: d.EventID(), Bucket: x.Bucket, Key: x.Key, Target: x.Target, Mark: x.Mark, Job: x.Job,
 		Enqueued: x.Enqueued.UTC().Round(time.Millisecond), Attempt: x.Attempt, Lineage: d.Lineage,
 	}

@@ -175,7 +175,7 @@ func (h *handler) event(r *request) (any, error) {
 			return nil, err
 		}
 		for _, v := range vs {
-			out.Triggers = append(out.Triggers, Match{Trigger: v.Trigger.Name, Function: v.Trigger.Function, Type: v.Trigger.Type, State: v.Trigger.State(), Fires: v.Fires, Reason: v.Why})
+			out.Triggers = append(out.Triggers, showVerdict(v))
 		}
 		// What fires is what is looked for; of a large bus the rest is many.
 		slices.SortStableFunc(out.Triggers, func(a, b Match) int {

@@ -9,7 +9,9 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/delivery"
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/function"
+	"github.com/alcedo-storage/alcedo/internal/reason"
 	"github.com/alcedo-storage/alcedo/internal/run"
+	"github.com/alcedo-storage/alcedo/internal/trigger"
 )
 
 func (h *handler) loopOperations() map[string]operation {
@@ -89,16 +91,17 @@ const (
 
 // Warning is something that a person should look at.
 type Warning struct {
-	Kind    string    `json:"kind"`
-	Message string    `json:"message"` // a sentence
-	Trigger string    `json:"trigger,omitempty"`
-	Reason  string    `json:"reason,omitempty"`
-	Since   time.Time `json:"since"`
-	Last    time.Time `json:"last,omitzero"`
-	Count   int       `json:"count,omitempty"`
-	More    bool      `json:"more,omitempty"` // there are more than Count
-	Dead    string    `json:"dead,omitempty"` // id of the last dead letter, which has the chain
-	Chain   []Link    `json:"chain,omitempty"`
+	Kind    string      `json:"kind"`
+	Message string      `json:"message"` // a sentence
+	Why     *reason.Why `json:"why"`     // what it says
+	Trigger string      `json:"trigger,omitempty"`
+	Reason  string      `json:"reason,omitempty"`
+	Since   time.Time   `json:"since"`
+	Last    time.Time   `json:"last,omitzero"`
+	Count   int         `json:"count,omitempty"`
+	More    bool        `json:"more,omitempty"` // there are more than Count
+	Dead    string      `json:"dead,omitempty"` // id of the last dead letter, which has the chain
+	Chain   []Link      `json:"chain,omitempty"`
 }
 
 // maxLoops is how many dead letters are counted for a warning.
@@ -124,8 +127,12 @@ func (h *handler) warnings(r *request) (any, error) {
 		if n > 1 {
 			times = fmt.Sprintf("%d times", n)
 		}
-		w.Message = fmt.Sprintf("A chain of runs that cause each other was stopped before '%s' %s since %s, the last at %s. Its function writes where its own trigger listens.",
-			name, times, w.Since.Format(time.RFC3339), w.Last.Format(time.RFC3339))
+		args := reason.Args{"function": name, "n": n, "since": w.Since.Format(time.RFC3339), "last": w.Last.Format(time.RFC3339)}
+		if w.More {
+			args["more"] = true
+		}
+		w.say(reason.New(reason.LoopStopped, args, "A chain of runs that cause each other was stopped before '%s' %s since %s, the last at %s. Its function writes where its own trigger listens.",
+			name, times, w.Since.Format(time.RFC3339), w.Last.Format(time.RFC3339)))
 		if w.Chain, err = h.chain(ctx, dead[0]); err != nil {
 			return nil, err
 		}
@@ -142,10 +149,7 @@ func (h *handler) warnings(r *request) (any, error) {
 				continue
 			}
 			w := Warning{Kind: WarnPaused, Trigger: t.Name, Reason: t.Paused.Reason, Since: t.Paused.Since.UTC()}
-			w.Message = fmt.Sprintf("Trigger '%s' is paused since %s (%s); what it matches become dead letters.", t.Name, w.Since.Format(time.RFC3339), t.Paused.Reason)
-			if t.Paused.Detail != "" {
-				w.Message += " " + t.Paused.Detail
-			}
+			w.say(pausedWhy(&t))
 			out = append(out, w)
 		}
 		more = rest
@@ -156,10 +160,37 @@ func (h *handler) warnings(r *request) (any, error) {
 	}
 	for _, x := range stats.Holds {
 		w := Warning{Kind: WarnHeld, Trigger: x.Trigger, Reason: x.Reason, Since: x.Since.UTC(), Count: stats.Waiting}
-		w.Message = fmt.Sprintf("%d deliveries wait since %s, for the function takes none (%s): %s", stats.Waiting, w.Since.Format(time.RFC3339), x.Reason, x.Message)
+		w.say(heldWhy(&x, stats.Waiting))
 		out = append(out, w)
 	}
 	return out, nil
+}
+
+// say gives a warning its reason.
+func (w *Warning) say(why *reason.Why) { w.Message, w.Why = why.String(), why }
+
+// pausedWhy tells that a trigger is paused.
+func pausedWhy(t *trigger.Trigger) *reason.Why {
+	p := t.Paused
+	args := p.Args()
+	args["trigger"] = t.Name
+	detail := p.Detail
+	if detail != "" {
+		detail = " " + detail
+	}
+	why := reason.New(reason.Paused, args, "Trigger '%s' is paused since %s (%s); what it matches become dead letters.%s", t.Name, p.Since.UTC().Format(time.RFC3339), p.Reason, detail)
+	why.Hint = p.Why
+	return why
+}
+
+// heldWhy tells that deliveries stand still.
+func heldWhy(x *delivery.Hold, waiting int) *reason.Why {
+	since := x.Since.UTC().Format(time.RFC3339)
+	format := "%d deliveries wait since %s, for the function takes none (%s): %s"
+	if x.Trigger != "" {
+		return reason.New(reason.QueueBlocked, reason.Args{"n": waiting, "since": since, "trigger": x.Trigger, "fault": x.Reason}, format, waiting, since, x.Reason, x.Message)
+	}
+	return reason.New(reason.QueueHeld, reason.Args{"n": waiting, "since": since, "fault": x.Reason, "message": x.Message}, format, waiting, since, x.Reason, x.Message)
 }
 
 // Link is one run of a chain, with the object whose event started it.

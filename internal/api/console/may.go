@@ -7,6 +7,7 @@ import (
 
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/identity"
+	"github.com/alcedo-storage/alcedo/internal/reason"
 )
 
 func (h *handler) mayOperations() map[string]operation {
@@ -34,10 +35,11 @@ type MayCheck struct {
 	Some     bool   `json:"some,omitempty"` // asks of anything whose name begins with resource; answered yes rather than no when in doubt
 }
 
-// May is the answer to one check; Reason is a sentence.
+// May is the answer to one check; Reason is a sentence, and Why what it says.
 type May struct {
-	Allowed bool   `json:"allowed"`
-	Reason  string `json:"reason"`
+	Allowed bool        `json:"allowed"`
+	Reason  string      `json:"reason"`
+	Why     *reason.Why `json:"why"`
 }
 
 // mayI answers the checks in their order, as of now and for a request such as this one. It
@@ -61,7 +63,7 @@ func (h *handler) mayI(r *request) (any, error) {
 			continue
 		}
 		d := h.Identity.Explain(r.who, c.Action, c.Resource, cond)
-		out[i] = May{d.Allowed, d.Reason}
+		out[i] = May{d.Allowed, d.Reason, d.Why()}
 	}
 	return out, nil
 }
@@ -104,6 +106,7 @@ type ExplainConditions struct {
 type Explanation struct {
 	Allowed    bool                  `json:"allowed"`
 	Reason     string                `json:"reason"`
+	Why        *reason.Why           `json:"why"`       // what Reason says
 	Principal  string                `json:"principal"` // its ARN
 	Policy     string                `json:"policy,omitempty"`
 	Statement  int                   `json:"statement,omitempty"` // counted from 1
@@ -151,7 +154,7 @@ func (h *handler) explain(r *request) (any, error) {
 		}
 	}
 	d := h.Identity.Explain(who, in.Action, in.Resource, cond)
-	out := Explanation{Allowed: d.Allowed, Reason: d.Reason, Principal: who.ARN, Policy: d.Policy, Statement: d.Statement, Considered: []ConsideredStatement{}}
+	out := Explanation{Allowed: d.Allowed, Reason: d.Reason, Why: d.Why(), Principal: who.ARN, Policy: d.Policy, Statement: d.Statement, Considered: []ConsideredStatement{}}
 	for _, s := range h.Identity.Considered(who, in.Action, in.Resource, cond) {
 		out.Considered = append(out.Considered, ConsideredStatement{
 			Policy: s.Policy, Statement: s.Statement, Deny: s.Deny, Action: s.Action, Resource: s.Resource, Condition: s.Condition, Document: json.RawMessage(s.Document),

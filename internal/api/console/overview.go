@@ -12,6 +12,7 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/gauge"
 	"github.com/alcedo-storage/alcedo/internal/history"
+	"github.com/alcedo-storage/alcedo/internal/reason"
 	"github.com/alcedo-storage/alcedo/internal/trigger"
 )
 
@@ -56,13 +57,14 @@ const WarnDisk = "ReadOnly"
 
 // ServerNotice is something on the server that a person should look at.
 type ServerNotice struct {
-	Kind     string    `json:"kind"` // WarnPaused, WarnHeld or WarnDisk
-	Function string    `json:"function,omitempty"`
-	Trigger  string    `json:"trigger,omitempty"`
-	Reason   string    `json:"reason,omitempty"`
-	Message  string    `json:"message,omitempty"`
-	Since    time.Time `json:"since,omitzero"`
-	Count    int       `json:"count,omitempty"` // deliveries that wait
+	Kind     string      `json:"kind"` // WarnPaused, WarnHeld or WarnDisk
+	Function string      `json:"function,omitempty"`
+	Trigger  string      `json:"trigger,omitempty"`
+	Reason   string      `json:"reason,omitempty"`
+	Message  string      `json:"message,omitempty"`
+	Why      *reason.Why `json:"why,omitempty"`
+	Since    time.Time   `json:"since,omitzero"`
+	Count    int         `json:"count,omitempty"` // deliveries that wait
 }
 
 const (
@@ -113,7 +115,7 @@ func (h *handler) overview(r *request) (any, error) {
 		}
 		if len(s.Holds) > 0 && may(s.Function) {
 			for _, x := range s.Holds {
-				out.Warnings = append(out.Warnings, ServerNotice{Kind: WarnHeld, Function: s.Function, Trigger: x.Trigger, Reason: x.Reason, Message: x.Message, Since: x.Since.UTC(), Count: s.Waiting})
+				out.Warnings = append(out.Warnings, ServerNotice{Kind: WarnHeld, Function: s.Function, Trigger: x.Trigger, Reason: x.Reason, Message: x.Message, Why: heldWhy(&x, s.Waiting), Since: x.Since.UTC(), Count: s.Waiting})
 			}
 		}
 	}
@@ -155,7 +157,8 @@ func (h *handler) notices(ctx context.Context, may func(string) bool) ([]ServerN
 	if h.Trouble != nil {
 		if err := h.Trouble(); err != nil {
 			f := fault.As(err)
-			out = append(out, ServerNotice{Kind: WarnDisk, Reason: string(f.Reason), Message: f.Message})
+			out = append(out, ServerNotice{Kind: WarnDisk, Reason: string(f.Reason), Message: f.Message,
+				Why: reason.New(reason.ReadOnly, reason.Args{"fault": string(f.Reason), "message": f.Message}, "%s", f.Message)})
 		}
 	}
 	ts, err := h.paused.get(ctx, h.Triggers)
@@ -164,7 +167,7 @@ func (h *handler) notices(ctx context.Context, may func(string) bool) ([]ServerN
 	}
 	for _, t := range ts {
 		if may(t.Function) {
-			out = append(out, ServerNotice{Kind: WarnPaused, Function: t.Function, Trigger: t.Name, Reason: t.Paused.Reason, Message: t.Paused.Detail, Since: t.Paused.Since.UTC()})
+			out = append(out, ServerNotice{Kind: WarnPaused, Function: t.Function, Trigger: t.Name, Reason: t.Paused.Reason, Message: t.Paused.Detail, Why: pausedWhy(&t), Since: t.Paused.Since.UTC()})
 		}
 	}
 	return out, nil

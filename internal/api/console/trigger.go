@@ -9,6 +9,7 @@ import (
 
 	"github.com/alcedo-storage/alcedo/internal/event"
 	"github.com/alcedo-storage/alcedo/internal/fault"
+	"github.com/alcedo-storage/alcedo/internal/reason"
 	"github.com/alcedo-storage/alcedo/internal/trigger"
 )
 
@@ -45,9 +46,10 @@ type Trigger struct {
 
 // Pause says why a trigger starts no runs.
 type Pause struct {
-	Reason string    `json:"reason"` // Manual or LoopSuspected
-	Detail string    `json:"detail,omitempty"`
-	Since  time.Time `json:"since"`
+	Reason string      `json:"reason"` // Manual or LoopSuspected
+	Detail string      `json:"detail,omitempty"`
+	Since  time.Time   `json:"since"`
+	Why    *reason.Why `json:"why,omitempty"` // what Detail says, if that is not somebody's own text
 }
 
 func showTrigger(t *trigger.Trigger) Trigger {
@@ -58,7 +60,7 @@ func showTrigger(t *trigger.Trigger) Trigger {
 		Function: t.Function, State: t.State(),
 	}
 	if p := t.Paused; p != nil {
-		out.Paused = &Pause{p.Reason, p.Detail, p.Since.UTC()}
+		out.Paused = &Pause{p.Reason, p.Detail, p.Since.UTC(), p.Why}
 	}
 	return out
 }
@@ -137,12 +139,18 @@ func (h *handler) shown(r *request) (any, error) {
 
 // Match says whether a trigger would fire for an event, and if not, why.
 type Match struct {
-	Trigger  string `json:"trigger"`
-	Function string `json:"function"`
-	Type     string `json:"type"`  // oss or eventbridge
-	State    string `json:"state"` // enabled, disabled or paused
-	Fires    bool   `json:"fires"`
-	Reason   string `json:"reason,omitempty"`
+	Trigger  string      `json:"trigger"`
+	Function string      `json:"function"`
+	Type     string      `json:"type"`  // oss or eventbridge
+	State    string      `json:"state"` // enabled, disabled or paused
+	Fires    bool        `json:"fires"`
+	Reason   string      `json:"reason,omitempty"` // a sentence
+	Why      *reason.Why `json:"why,omitempty"`    // what it says
+}
+
+func showVerdict(v trigger.Verdict) Match {
+	t := v.Trigger
+	return Match{Trigger: t.Name, Function: t.Function, Type: t.Type, State: t.State(), Fires: v.Fires, Reason: v.Why.String(), Why: v.Why}
 }
 
 // match judges the native triggers of a bucket, and every rule of the bus, by an event on
@@ -175,8 +183,7 @@ func (h *handler) match(r *request) (any, error) {
 	}
 	out := make([]Match, len(verdicts))
 	for i, v := range verdicts {
-		t := v.Trigger
-		out[i] = Match{Trigger: t.Name, Function: t.Function, Type: t.Type, State: t.State(), Fires: v.Fires, Reason: v.Why}
+		out[i] = showVerdict(v)
 	}
 	return out, nil
 }
@@ -198,13 +205,14 @@ func eventType(name string) (event.Type, error) {
 
 // Check is what is to be known of a trigger before it is made.
 type Check struct {
-	Type          string     `json:"type"`
-	Conflicts     []Conflict `json:"conflicts"` // it would be refused because of these
-	Used          int        `json:"used"`      // native triggers of the bucket, or rules of the bus, without it
-	Limit         int        `json:"limit"`
-	FunctionUsed  int        `json:"functionUsed"` // triggers of the function, without it
-	FunctionLimit int        `json:"functionLimit"`
-	Warning       string     `json:"warning,omitempty"` // it is likely to start itself
+	Type          string      `json:"type"`
+	Conflicts     []Conflict  `json:"conflicts"` // it would be refused because of these
+	Used          int         `json:"used"`      // native triggers of the bucket, or rules of the bus, without it
+	Limit         int         `json:"limit"`
+	FunctionUsed  int         `json:"functionUsed"` // triggers of the function, without it
+	FunctionLimit int         `json:"functionLimit"`
+	Warning       string      `json:"warning,omitempty"` // a sentence: it is likely to start itself
+	Why           *reason.Why `json:"why,omitempty"`     // what Warning says
 }
 
 // Conflict is a trigger that overlaps another.
@@ -248,7 +256,7 @@ func (h *handler) checkTrigger(r *request) (any, error) {
 	}
 	out := Check{
 		Type: t.Type, Conflicts: []Conflict{}, Used: rep.Used, Limit: rep.Limit,
-		FunctionUsed: rep.FunctionUsed, FunctionLimit: trigger.MaxPerFunction, Warning: rep.Warning,
+		FunctionUsed: rep.FunctionUsed, FunctionLimit: trigger.MaxPerFunction, Warning: rep.Warning.String(), Why: rep.Warning,
 	}
 	for _, c := range rep.Conflicts {
 		out.Conflicts = append(out.Conflicts, Conflict{c.Name, c.Function, c.Filter.Events, c.Filter.Prefix, c.Filter.Suffix})

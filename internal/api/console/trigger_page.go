@@ -3,6 +3,7 @@ package console
 import (
 	"github.com/alcedo-storage/alcedo/internal/event/pattern"
 	"github.com/alcedo-storage/alcedo/internal/fault"
+	"github.com/alcedo-storage/alcedo/internal/reason"
 	"github.com/alcedo-storage/alcedo/internal/trigger"
 )
 
@@ -22,8 +23,9 @@ type PatternTest struct {
 // PatternVerdict says whether the event matches, or which field is the first that does
 // not, and why.
 type PatternVerdict struct {
-	Matches bool   `json:"matches"`
-	Reason  string `json:"reason,omitempty"`
+	Matches bool        `json:"matches"`
+	Reason  string      `json:"reason,omitempty"` // a sentence
+	Why     *reason.Why `json:"why,omitempty"`    // what it says
 }
 
 // testPattern tries a pattern with an event as rules get it. It changes nothing. What is
@@ -47,13 +49,14 @@ func (h *handler) testPattern(r *request) (any, error) {
 		return nil, fault.New(f.Kind, "InvalidEvent", "%s", f.Message).WithHint("%s", f.Hint)
 	}
 	why := p.Explain(e)
-	return PatternVerdict{Matches: why == "", Reason: why}, nil
+	return PatternVerdict{Matches: why == nil, Reason: why.String(), Why: why}, nil
 }
 
 // TriggerWarning is a sentence about a trigger that is likely to start itself.
 type TriggerWarning struct {
-	Trigger string `json:"trigger"`
-	Message string `json:"message"`
+	Trigger string      `json:"trigger"`
+	Message string      `json:"message"`
+	Why     *reason.Why `json:"why"`
 }
 
 // triggerWarnings tells of a function's triggers those that its own runs' writes match.
@@ -72,8 +75,8 @@ func (h *handler) triggerWarnings(r *request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if w != "" {
-			out = append(out, TriggerWarning{ts[i].Name, w})
+		if w != nil {
+			out = append(out, TriggerWarning{ts[i].Name, w.String(), w})
 		}
 	}
 	return out, nil

@@ -23,6 +23,7 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/identity"
 	"github.com/alcedo-storage/alcedo/internal/kv"
 	"github.com/alcedo-storage/alcedo/internal/lineage"
+	"github.com/alcedo-storage/alcedo/internal/reason"
 	"github.com/alcedo-storage/alcedo/internal/run"
 	"github.com/alcedo-storage/alcedo/internal/runner"
 	"github.com/alcedo-storage/alcedo/internal/trigger"
@@ -92,7 +93,7 @@ type Triggers interface {
 
 	// Warning says that a trigger, as Create or Update returned it, is likely to start
 	// itself; empty if it is not. It is one line of ASCII.
-	Warning(ctx context.Context, t trigger.Trigger) (string, error)
+	Warning(ctx context.Context, t trigger.Trigger) (*reason.Why, error)
 }
 
 // Options are the parts that a Handler puts on the wire. Async, Tasks, Objects, Uploads,

@@ -153,8 +153,8 @@ func (h *Handler) warn(c *call, ts Triggers, t trigger.Trigger) {
 		h.Log.Warn("whether a trigger starts itself could not be found out", "request", c.requestID, "function", t.Function, "trigger", t.Name, "error", err)
 		return
 	}
-	if w != "" {
-		c.w.Header().Set(Warning, w)
+	if w != nil {
+		c.w.Header().Set(Warning, w.String())
 	}
 }
 

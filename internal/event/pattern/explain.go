@@ -3,70 +3,87 @@ package pattern
 import (
 	"fmt"
 	"strings"
+
+	"github.com/alcedo-storage/alcedo/internal/reason"
 )
 
-// Explain says in a sentence which field is the first, in the order in which the pattern was
-// written, that the event does not satisfy, and why; it is empty if the event matches.
-func (p *Pattern) Explain(e *Event) string {
+// Explain says which field is the first, in the order in which the pattern was written,
+// that the event does not satisfy, and why; nil if the event matches.
+func (p *Pattern) Explain(e *Event) *reason.Why {
 	for i := range p.fields {
 		f := &p.fields[i]
 		values := e.find(f.path)
 		if satisfied(f.exprs, f.absentOK, values) {
 			continue
 		}
+		name := strings.TrimPrefix(display(f.names), "field ")
 		if len(values) == 0 {
-			return strings.TrimPrefix(display(f.names), "field ") + " is not in the event" + p.nearest(f, e)
+			near := p.nearest(f, e)
+			w := reason.New(reason.FieldMissing, reason.Args{"field": name}, "%s is not in the event%s", name, near)
+			w.Hint = near
+			return w
 		}
-		return strings.TrimPrefix(display(f.names), "field ") + " " + f.refuse(values)
+		return f.refuse(name, values)
 	}
 	if p.Match(e) {
-		return ""
+		return nil
 	}
-	return "every field matches, but no single element of the event's arrays has all that the pattern asks of one"
+	return reason.New(reason.NoElementMatches, nil, "every field matches, but no single element of the event's arrays has all that the pattern asks of one")
 }
 
 // nearest points at a field of the event whose name differs in its case only.
-func (p *Pattern) nearest(f *field, e *Event) string {
+func (p *Pattern) nearest(f *field, e *Event) *reason.Why {
 	for i := range e.fields {
 		if strings.EqualFold(e.fields[i].path, f.path) {
-			return fmt.Sprintf("; %s is, and names are case-sensitive", short(strings.ReplaceAll(e.fields[i].path[1:], separator, ".")))
+			near := short(strings.ReplaceAll(e.fields[i].path[1:], separator, "."))
+			return reason.New(reason.NameCaseDiffers, reason.Args{"near": near}, "; %s is, and names are case-sensitive", near)
 		}
 	}
-	return ""
+	return nil
 }
 
-// refuse says why none of the field's values satisfies it, after the field's name.
-func (f *field) refuse(values []value) string {
+// refuse says why none of the field's values satisfies it.
+func (f *field) refuse(name string, values []value) *reason.Why {
+	var shown []string
+	for i := range values[:min(len(values), 3)] {
+		shown = append(shown, values[i].display())
+	}
+	code, args := reason.FieldRefused, reason.Args{"field": name, "values": strings.Join(shown, ", ")}
 	var b strings.Builder
-	for i := range values {
-		if i == 3 {
-			fmt.Fprintf(&b, " and %d more", len(values)-i)
-			break
-		}
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(values[i].display())
+	b.WriteString(name + " " + strings.Join(shown, ", "))
+	if more := len(values) - len(shown); more > 0 {
+		code, args["more"] = reason.FieldOfManyValues, more
+		fmt.Fprintf(&b, " and %d more", more)
 	}
 	b.WriteByte(' ')
 
 	// One clause for each kind of expression, in the order of kinds.
-	first := true
+	var parts []reason.Why
+	hint := f.advice(values)
 	for k := isString; k <= absent; k++ {
-		var items []string
+		var items, plain []string
 		for i := range f.exprs {
 			if x := &f.exprs[i]; x.kind == k || k == isString && x.kind <= isWord {
-				items = append(items, x.display(values))
+				text, remark := x.display(values)
+				plain = append(plain, text)
+				items = append(items, text+remark)
+				if remark != "" && hint == nil {
+					hint = reason.New(reason.WithoutQuotes, nil, "") // said in the list
+				}
 			}
 		}
 		if len(items) == 0 || k == isNumber || k == isWord {
 			continue
 		}
-		if !first {
+		if len(parts) > 0 {
 			b.WriteString(", and ")
 		}
-		first = false
 		c := clauses[k]
+		part := reason.Why{Code: c.code}
+		if k != absent {
+			part.Args = reason.Args{"of": strings.Join(plain, ", "), "n": len(plain)}
+		}
+		parts = append(parts, part)
 		if len(items) == 1 {
 			b.WriteString(c.one)
 		} else {
@@ -74,35 +91,41 @@ func (f *field) refuse(values []value) string {
 		}
 		b.WriteString(strings.Join(items, ", "))
 	}
-	return b.String() + f.advice(values)
+	w := reason.New(code, args, "%s%s", b.String(), hint)
+	w.Parts, w.Hint = parts, hint
+	return w
 }
 
-var clauses = [...]struct{ one, many string }{
-	isString:  {"is not ", "is none of "},
-	hasPrefix: {"does not start with ", "has none of the prefixes "},
-	hasSuffix: {"does not end with ", "has none of the suffixes "},
-	contains:  {"does not contain ", "contains none of "},
-	but:       {"is excluded by anything-but ", "is excluded by each anything-but: "},
-	butPrefix: {"has the excluded prefix ", "has all of the excluded prefixes "},
-	numeric:   {"is no number ", "is no number "},
-	cidr:      {"is no IPv4 address in ", "is no IPv4 address in any of "},
-	exists:    {"", ""}, // satisfied by every value
-	absent:    {"is there, and must not exist", "is there, and must not exist"},
+var clauses = [...]struct {
+	code      reason.Code
+	one, many string
+}{
+	isString:  {reason.NotEqual, "is not ", "is none of "},
+	hasPrefix: {reason.NotPrefix, "does not start with ", "has none of the prefixes "},
+	hasSuffix: {reason.NotSuffix, "does not end with ", "has none of the suffixes "},
+	contains:  {reason.NotContaining, "does not contain ", "contains none of "},
+	but:       {reason.Excluded, "is excluded by anything-but ", "is excluded by each anything-but: "},
+	butPrefix: {reason.PrefixExcluded, "has the excluded prefix ", "has all of the excluded prefixes "},
+	numeric:   {reason.NoSuchNumber, "is no number ", "is no number "},
+	cidr:      {reason.NoSuchAddress, "is no IPv4 address in ", "is no IPv4 address in any of "},
+	exists:    {"", "", ""}, // satisfied by every value
+	absent:    {reason.MustNotExist, "is there, and must not exist", "is there, and must not exist"},
 }
 
-// display is an expression's operand; numbers and words say so where a string looks the same.
-func (x *expr) display(values []value) string {
+// display is an expression's operand, and a remark on numbers and words where a string
+// looks the same.
+func (x *expr) display(values []value) (text, remark string) {
 	switch x.kind {
 	case isString, hasPrefix, hasSuffix, contains, butPrefix:
-		return quote(x.str)
+		return quote(x.str), ""
 	case isNumber, isWord:
 		text := string(x.append(nil))
 		for i := range values {
 			if values[i].kind == wString && values[i].str == text {
-				return text + " (without quotes: not a string)"
+				return text, " (without quotes: not a string)"
 			}
 		}
-		return text
+		return text, ""
 	case but:
 		var items []string
 		for _, s := range x.strs {
@@ -111,17 +134,17 @@ func (x *expr) display(values []value) string {
 		for _, f := range x.nums {
 			items = append(items, string(appendNumber(nil, f)))
 		}
-		return strings.Join(items, ", ")
+		return strings.Join(items, ", "), ""
 	case numeric:
 		var items []string
 		for _, c := range x.comparisons() {
 			items = append(items, c.op+" "+string(appendNumber(nil, c.than)))
 		}
-		return strings.Join(items, " and ")
+		return strings.Join(items, " and "), ""
 	case cidr:
-		return x.net.String()
+		return x.net.String(), ""
 	}
-	return ""
+	return "", ""
 }
 
 func (v *value) display() string {
@@ -137,14 +160,14 @@ func (v *value) display() string {
 }
 
 // advice names the mistakes that people make most.
-func (f *field) advice(values []value) string {
+func (f *field) advice(values []value) *reason.Why {
 	for i := range f.exprs {
 		x := &f.exprs[i]
 		if x.kind > isWord && (x.kind < hasPrefix || x.kind > contains) {
 			continue
 		}
 		if strings.Contains(x.str, "*") {
-			return `; "*" stands for itself here, use prefix, suffix or contains`
+			return reason.New(reason.NoWildcard, nil, `; "*" stands for itself here, use prefix, suffix or contains`)
 		}
 		for j := range values {
 			v := &values[j]
@@ -153,12 +176,12 @@ func (f *field) advice(values []value) string {
 			}
 			folded := expr{kind: x.kind, str: strings.ToLower(x.str)}
 			if x.kind != isNumber && x.kind != isWord && folded.test(&value{kind: wString, str: strings.ToLower(v.str)}) {
-				return "; only the case differs, and it counts"
+				return reason.New(reason.ValueCaseDiffers, nil, "; only the case differs, and it counts")
 			}
 			if x.kind == isString && v.str == "oss:"+x.str {
-				return `; event types start with "oss:"`
+				return reason.New(reason.EventWithoutOSS, nil, `; event types start with "oss:"`)
 			}
 		}
 	}
-	return ""
+	return nil
 }

@@ -113,7 +113,11 @@ func TestMatch(t *testing.T) {
 	e := parseEvent(t, sample)
 	for _, tt := range tests {
 		p := parse(t, tt.pattern)
-		why := p.Explain(e)
+		w := p.Explain(e)
+		why := w.String()
+		if err := w.Check(); err != nil {
+			t.Errorf("%s: %v", tt.pattern, err)
+		}
 		if p.Match(e) != (tt.want == "") || (why == "") != (tt.want == "") || !strings.Contains(why, tt.want) {
 			t.Errorf("%s: match %v, because %q; want %q", tt.pattern, p.Match(e), why, tt.want)
 		}
@@ -182,10 +186,10 @@ func FuzzParseEvent(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if !all.Match(e) || all.Explain(e) != "" {
+		if !all.Match(e) || all.Explain(e) != nil {
 			t.Fatalf("%q does not match {}", text)
 		}
-		if p.Match(e) != (p.Explain(e) == "") {
+		if p.Match(e) != (p.Explain(e) == nil) || p.Explain(e).Check() != nil {
 			t.Fatalf("%q: match %v, but %q", text, p.Match(e), p.Explain(e))
 		}
 		got := [2]int{}

@@ -100,16 +100,16 @@ func TestRuleForPictures(t *testing.T) {
 		"dir/a.jpeg": `subject "acs:oss:cn-hangzhou:123456789:bucket-0/dir/a.jpeg" does not start with "acs:oss:cn-hangzhou:123456789:bucket-0/src/", and does not end with ".png"`,
 	} {
 		r.Key = key
-		if got := p.Explain(FromRecord(r, r.Time)); got != want {
+		if got := p.Explain(FromRecord(r, r.Time)).String(); got != want {
 			t.Errorf("%s: %q, want %q", key, got, want)
 		}
 	}
 	r.Type = event.PostObject
-	if got, want := p.Explain(FromRecord(r, r.Time)), `type "oss:ObjectCreated:PostObject" is not "oss:ObjectCreated:PutObject"`; got != want {
+	if got, want := p.Explain(FromRecord(r, r.Time)).String(), `type "oss:ObjectCreated:PostObject" is not "oss:ObjectCreated:PutObject"`; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	native := parse(t, `{"type":["ObjectCreated:PostObject"]}`)
-	if got := native.Explain(FromRecord(r, r.Time)); !strings.Contains(got, `start with "oss:"`) {
+	if got := native.Explain(FromRecord(r, r.Time)).String(); !strings.Contains(got, `start with "oss:"`) {
 		t.Errorf("%q does not say what event types start with", got)
 	}
 }
@@ -119,7 +119,7 @@ func TestLongSubject(t *testing.T) {
 	r := ossRecord()
 	r.Key = strings.Repeat("k", 1019) + ".png"
 	p := parse(t, `{"subject":[{"suffix":"k.png"}]}`)
-	if why := p.Explain(FromRecord(r, r.Time)); why != "" {
+	if why := p.Explain(FromRecord(r, r.Time)); why != nil {
 		t.Error(why)
 	}
 }
