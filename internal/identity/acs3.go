@@ -47,7 +47,7 @@ var signedACS3 = []struct{ canonical, lower string }{
 // signature has proved right, for the hex SHA-256 of the body, which must be the one
 // that was signed; with nil the caller checks x-acs-content-sha256 itself.
 //
-// A request without an Authorization header is [AnonymousPrincipal]'s, and no error.
+// A request without an Authorization header is the [Anonymous] principal's, and no error.
 // Faults are InvalidAccessKeyId, SignatureDoesNotMatch, RequestTimeTooSkewed (more than
 // 15 minutes), SignatureNonceUsed (an exact copy of an earlier request; best effort, see
 // replayFilter), SecurityTokenExpired, InvalidSecurityToken, MissingRequiredHeader and
@@ -145,7 +145,7 @@ func missingHeader(name string) *fault.Error {
 
 // VerifyFC checks the signature of the old Function Compute API ("FC <id>:<signature>"),
 // which Serverless Devs still sends for uploads and instance sessions. A request without
-// an Authorization header is [AnonymousPrincipal]'s. Content-MD5, where present, is
+// an Authorization header is the [Anonymous] principal's. Content-MD5, where present, is
 // signed but not compared with the body here.
 func (s *Store) VerifyFC(r *http.Request) (*Principal, error) {
 	auth := header(r, "Authorization")
@@ -193,7 +193,7 @@ func (s *Store) VerifyFC(r *http.Request) (*Principal, error) {
 
 // VerifyRPC checks the RPC style signature, version 1.0 (HMAC-SHA1), of STS requests.
 // params holds the query and the form together. Requests without AccessKeyId are
-// [AnonymousPrincipal]'s. Every nonce is good once (best effort).
+// the [Anonymous] principal's. Every nonce is good once (best effort).
 func (s *Store) VerifyRPC(method string, params url.Values) (*Principal, error) {
 	id := params.Get("AccessKeyId")
 	if id == "" {

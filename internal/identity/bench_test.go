@@ -44,7 +44,7 @@ func verifyOSS(s *Store, r *http.Request) (*Principal, error) { return s.VerifyO
 func BenchmarkVerifyV1(b *testing.B) {
 	benchmarkVerify(b, func(c Credentials) *http.Request {
 		r := benchPut()
-		SignOSSV1(r, benchInfo.Bucket, benchInfo.Key, c, t0)
+		signOSSV1(r, benchInfo.Bucket, benchInfo.Key, c, t0)
 		return r
 	}, verifyOSS)
 }

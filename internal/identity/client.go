@@ -3,7 +3,6 @@ package identity
 import (
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"net/http"
 	"net/url"
@@ -45,21 +44,6 @@ func SignACS3(req *http.Request, body []byte, cred Credentials, now time.Time) {
 	b.ACS3(req, signed, hash, false, nil)
 	mac := b.HMACSHA256(cred.AccessKeySecret)
 	h.Set("Authorization", sign.ACS3Algorithm+" Credential="+cred.AccessKeyID+",SignedHeaders="+signed+",Signature="+hex.EncodeToString(mac[:]))
-}
-
-// SignOSSV1 signs a request with OSS signature V1 in its header. bucket and key
-// (decoded) name the resource, whichever way the URL addresses it.
-func SignOSSV1(req *http.Request, bucket, key string, cred Credentials, now time.Time) {
-	date := now.UTC().Format(http.TimeFormat)
-	req.Header.Set("Date", date)
-	if cred.SecurityToken != "" {
-		req.Header.Set("X-Oss-Security-Token", cred.SecurityToken)
-	}
-	b := sign.Get()
-	defer b.Put()
-	b.OSSV1(req, date, bucket, key)
-	mac := b.HMACSHA1(cred.AccessKeySecret)
-	req.Header.Set("Authorization", "OSS "+cred.AccessKeyID+":"+base64.StdEncoding.EncodeToString(mac[:]))
 }
 
 // SignOSSV4 signs a request with OSS signature V4 in its header. The body is left
@@ -105,20 +89,6 @@ func PresignOSSV4(req *http.Request, bucket, key, region string, cred Credential
 	}
 	addQuery(req.URL, q...)
 	addQuery(req.URL, "x-oss-signature="+signV4(req, bucket, key, scope, date, cred, true))
-}
-
-// PresignOSSV1 adds an OSS V1 signature, good until now+ttl, to the request's URL.
-func PresignOSSV1(req *http.Request, bucket, key string, cred Credentials, now time.Time, ttl time.Duration) {
-	expires := strconv.FormatInt(now.Add(ttl).Unix(), 10)
-	if cred.SecurityToken != "" {
-		addQuery(req.URL, "security-token="+url.QueryEscape(cred.SecurityToken))
-	}
-	b := sign.Get()
-	defer b.Put()
-	b.OSSV1(req, expires, bucket, key)
-	mac := b.HMACSHA1(cred.AccessKeySecret)
-	addQuery(req.URL, "OSSAccessKeyId="+url.QueryEscape(cred.AccessKeyID), "Expires="+expires,
-		"Signature="+url.QueryEscape(base64.StdEncoding.EncodeToString(mac[:])))
 }
 
 func addQuery(u *url.URL, params ...string) {

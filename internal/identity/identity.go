@@ -172,10 +172,8 @@ type Principal struct {
 // RoleID is the id of the role behind an AssumedRole, otherwise empty.
 func (p *Principal) RoleID() string { return p.roleID }
 
+// anonymous is the principal of requests that nobody signed.
 var anonymous = &Principal{Kind: Anonymous}
-
-// AnonymousPrincipal is the principal of requests that nobody signed.
-func AnonymousPrincipal() *Principal { return anonymous }
 
 // ServicePrincipal is a service of this server acting in the account's name. It holds
 // no permissions of its own: see [Store.AsRole].

@@ -274,7 +274,7 @@ func TestAuthorizeKinds(t *testing.T) {
 	s := openFixed(t, nil)
 	const res = "acs:oss:cn-hangzhou:" + testAccount + ":b/k"
 	want(t, "root", s.Authorize(s.RootPrincipal(), "oss:DeleteBucket", res, Conditions{}), 0, "")
-	want(t, "anonymous", s.Authorize(AnonymousPrincipal(), "oss:GetObject", res, Conditions{}), fault.Denied, ReasonAccessDenied, "oss:GetObject", res)
+	want(t, "anonymous", s.Authorize(anonymous, "oss:GetObject", res, Conditions{}), fault.Denied, ReasonAccessDenied, "oss:GetObject", res)
 	want(t, "service", s.Authorize(s.ServicePrincipal(ServiceOSS), "oss:GetObject", res, Conditions{}), fault.Denied, ReasonAccessDenied)
 	if d := s.Explain(s.RootPrincipal(), "a:b", res, Conditions{}); !d.Allowed {
 		t.Errorf("root: %+v", d)

@@ -30,7 +30,7 @@ const (
 
 // VerifyOSS checks the signature of an OSS request and returns who made it. It knows
 // V1 and V4, in the Authorization header and in the URL, with and without a security
-// token. A request without a signature is [AnonymousPrincipal]'s, and no error.
+// token. A request without a signature is the [Anonymous] principal's, and no error.
 //
 // Faults carry OSS's own codes: InvalidAccessKeyId, SignatureDoesNotMatch (with
 // Params OSSAccessKeyId, SignatureProvided, StringToSign, StringToSignBytes and, for

@@ -29,7 +29,7 @@ func TestRunCredentials(t *testing.T) {
 	}
 	verify := func(cred Credentials) (*Principal, error) {
 		r := newRequest("PUT", "http://h/b/k", nil)
-		SignOSSV1(r, "b", "k", cred, c.t)
+		signOSSV1(r, "b", "k", cred, c.t)
 		return s.VerifyOSS(r, OSSRequest{Bucket: "b", Key: "k", Region: testRegion})
 	}
 	p, err := verify(cred)
@@ -187,7 +187,7 @@ func TestAssumeRole(t *testing.T) {
 		{"user without permission", bob, worker, "ab", 0, "", fault.Denied, ReasonNoPermission},
 		{"untrusted", root, s.RoleARN("anns"), "ab", 0, "", fault.Denied, ReasonNoPermission},
 		{"service role", root, s.RoleARN(DefaultRole), "ab", 0, "", fault.Denied, ReasonNoPermission},
-		{"anonymous", AnonymousPrincipal(), worker, "ab", 0, "", fault.Denied, ReasonNoPermission},
+		{"anonymous", anonymous, worker, "ab", 0, "", fault.Denied, ReasonNoPermission},
 		{"no role", root, s.RoleARN("nobody"), "ab", 0, "", fault.NotFound, ReasonNoSuchRole},
 		{"another account", root, "acs:ram::1:role/worker", "ab", 0, "", fault.NotFound, ReasonNoSuchRole},
 		{"arn", root, "worker", "ab", 0, "", fault.Invalid, ReasonRoleARN},

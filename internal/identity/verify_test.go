@@ -39,9 +39,9 @@ func TestVerifyOSSFaults(t *testing.T) {
 			return r
 		}
 	}
-	v1 := header(func(r *http.Request) { SignOSSV1(r, "b", "k é", rootCred, t0) })
+	v1 := header(func(r *http.Request) { signOSSV1(r, "b", "k é", rootCred, t0) })
 	v4 := header(func(r *http.Request) { SignOSSV4(r, "b", "k é", testRegion, rootCred, t0) })
-	u1 := header(func(r *http.Request) { PresignOSSV1(r, "b", "k é", rootCred, t0, time.Hour) })
+	u1 := header(func(r *http.Request) { presignOSSV1(r, "b", "k é", rootCred, t0, time.Hour) })
 	u4 := header(func(r *http.Request) { PresignOSSV4(r, "b", "k é", testRegion, rootCred, t0, time.Hour) })
 	set := func(k, v string) func(*http.Request, *clock) {
 		return func(r *http.Request, _ *clock) { r.Header.Set(k, v) }

@@ -228,7 +228,7 @@ func TestSignatures(t *testing.T) {
 	for name, sign := range map[string]func(method string) answer{
 		"V1 URL": func(m string) answer {
 			req := e.build(identity.Credentials{}, m, "bkt", "a b+c", "", "x")
-			identity.PresignOSSV1(req, "bkt", "a b+c", rootKey, time.Now(), time.Minute)
+			presignOSSV1(req, "bkt", "a b+c", rootKey, time.Now().Add(time.Minute))
 			return e.send(req)
 		},
 		"V4 URL": func(m string) answer {
@@ -258,22 +258,22 @@ func TestSignatures(t *testing.T) {
 	// ali-oss with an IP endpoint and sldEnable: the bucket stands in the host and the path.
 	both := e.build(identity.Credentials{}, "GET", "bkt", "a b+c", "", "")
 	both.Host = "bkt.oss-cn-hangzhou.aliyuncs.com"
-	identity.SignOSSV1(both, "bkt", "a b+c", rootKey, time.Now())
+	signOSSV1(both, "bkt", "a b+c", rootKey, time.Now())
 	e.want(e.send(both), 200, "")
 	both = e.build(identity.Credentials{}, "PUT", "bkt", "a b+c", "", "x") // and a key that says the same
 	both.Host = "bkt.oss-cn-hangzhou.aliyuncs.com"
-	identity.SignOSSV1(both, "bkt", "bkt/a b+c", rootKey, time.Now())
+	signOSSV1(both, "bkt", "bkt/a b+c", rootKey, time.Now())
 	e.want(e.send(both), 200, "")
 	e.want(e.do("HEAD", "bkt", "bkt/a b+c", "", ""), 200, "")
 	both = e.build(identity.Credentials{}, "GET", "", "", "", "")
 	both.Host = ".oss-cn-hangzhou.aliyuncs.com"
-	identity.SignOSSV1(both, "", "", rootKey, time.Now())
+	signOSSV1(both, "", "", rootKey, time.Now())
 	e.want(e.send(both), 200, "")
 	late := e.build(identity.Credentials{}, "GET", "bkt", "a b+c", "", "")
-	identity.SignOSSV1(late, "bkt", "a b+c", rootKey, time.Now().Add(-16*time.Minute))
+	signOSSV1(late, "bkt", "a b+c", rootKey, time.Now().Add(-16*time.Minute))
 	e.want(e.send(late), 403, "RequestTimeTooSkewed")
 	late = e.build(identity.Credentials{}, "GET", "bkt", "a b+c", "", "")
-	identity.PresignOSSV1(late, "bkt", "a b+c", rootKey, time.Now().Add(-time.Hour), time.Minute)
+	presignOSSV1(late, "bkt", "a b+c", rootKey, time.Now().Add(time.Minute-time.Hour))
 	e.want(e.send(late), 403, "AccessDenied")
 }
 

@@ -65,7 +65,7 @@ func bench(b *testing.B, method string, sign func(*http.Request)) {
 }
 
 func signV1(r *http.Request) {
-	identity.SignOSSV1(r, "bkt", "dir/object", rootKey, time.Now())
+	signOSSV1(r, "bkt", "dir/object", rootKey, time.Now())
 }
 
 func signV4(r *http.Request) {

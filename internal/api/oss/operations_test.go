@@ -157,7 +157,7 @@ func TestObjects(t *testing.T) {
 	req := e.build(identity.Credentials{}, "PUT", "bkt", "chunked", "", "")
 	req.Body = io.NopCloser(strings.NewReader(big))
 	req.ContentLength = -1
-	identity.SignOSSV1(req, "bkt", "chunked", rootKey, time.Now())
+	signOSSV1(req, "bkt", "chunked", rootKey, time.Now())
 	e.want(e.send(req), 200, "")
 	if a := e.do("GET", "bkt", "chunked", "", "", "Range: bytes=100000-100015"); a.body != "0123456789abcdef" {
 		t.Errorf("%q", a.body)

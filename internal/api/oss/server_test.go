@@ -141,7 +141,7 @@ func (e *env) build(cred identity.Credentials, method, bucket, key, query, body 
 		req.Header.Add(k, v)
 	}
 	if cred.AccessKeyID != "" {
-		identity.SignOSSV1(req, bucket, key, cred, time.Now())
+		signOSSV1(req, bucket, key, cred, time.Now())
 	}
 	return req
 }

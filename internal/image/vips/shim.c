@@ -30,7 +30,6 @@ typedef struct _VipsArrayDouble VipsArrayDouble;
 	F(int, vips_image_get_bands, (VipsImage *))                                                 \
 	F(int, vips_image_get_interpretation, (VipsImage *))                                        \
 	F(int, vips_image_get_format, (VipsImage *))                                                \
-	F(int, vips_image_get_page_height, (VipsImage *))                                           \
 	F(int, vips_image_get_orientation, (VipsImage *))                                           \
 	F(int, vips_image_hasalpha, (VipsImage *))                                                  \
 	F(size_t, vips_image_get_typeof, (VipsImage *, const char *))                               \
@@ -172,7 +171,6 @@ int alc_bands(VipsImage *i) { return v.vips_image_get_bands(i); }
 int alc_interpretation(VipsImage *i) { return v.vips_image_get_interpretation(i); }
 int alc_band_format(VipsImage *i) { return v.vips_image_get_format(i); }
 int alc_has_alpha(VipsImage *i) { return v.vips_image_hasalpha(i); }
-int alc_page_height(VipsImage *i) { return v.vips_image_get_page_height(i); }
 int alc_orientation(VipsImage *i) { return v.vips_image_get_orientation(i); }
 int alc_has_field(VipsImage *i, const char *name) { return v.vips_image_get_typeof(i, name) != 0; }
 int alc_get_int(VipsImage *i, const char *name, int *out) {

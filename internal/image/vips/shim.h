@@ -32,7 +32,6 @@ int alc_bands(VipsImage *);
 int alc_interpretation(VipsImage *);
 int alc_band_format(VipsImage *);
 int alc_has_alpha(VipsImage *);
-int alc_page_height(VipsImage *);
 int alc_orientation(VipsImage *);
 int alc_has_field(VipsImage *, const char *name);
 int alc_get_int(VipsImage *, const char *name, int *out);

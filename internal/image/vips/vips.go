@@ -185,9 +185,6 @@ func (i *Image) Width() int { return int(C.alc_width(i.p)) }
 // Height returns the height in pixels, of all frames together.
 func (i *Image) Height() int { return int(C.alc_height(i.p)) }
 
-// PageHeight returns the height of one frame; it divides Height.
-func (i *Image) PageHeight() int { return int(C.alc_page_height(i.p)) }
-
 // Bands returns the number of bands, alpha included.
 func (i *Image) Bands() int { return int(C.alc_bands(i.p)) }
 
