@@ -1,5 +1,7 @@
 import { nonce } from './app/nonce';
 import './app/style.css';
+import { IconProvider } from '@ant-design/icons';
+import { StyleProvider } from '@ant-design/cssinjs';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { ConfigProvider } from 'antd';
@@ -12,6 +14,7 @@ import { start } from './app/i18n';
 import { router } from './app/router';
 import { SessionProvider, useSession } from './app/session';
 import { SettingsProvider, useSettings } from './app/settings';
+import { styles } from './app/styles';
 import { dark, light } from './app/theme';
 import { Refusal } from './shared/api';
 
@@ -38,6 +41,9 @@ window.addEventListener('vite:preloadError', (e) => {
   location.reload();
 });
 
+// Each icon that appears would look through the document's styles for those of icons: they stand in style.css.
+const icons = { prefixCls: 'anticon', zeroRuntime: true };
+
 function Inside() {
   const { session, ended } = useSession();
   return (
@@ -52,15 +58,19 @@ function Root() {
   const { i18n } = useTranslation();
   const settings = useSettings();
   return (
-    <ConfigProvider
-      theme={settings.dark ? dark : light}
-      locale={i18n.language === 'zh' ? zh : en}
-      csp={{ nonce }}
-      modal={{ mask: { blur: false } }}
-      drawer={{ mask: { blur: false } }}
-    >
-      <Inside />
-    </ConfigProvider>
+    <StyleProvider cache={styles}>
+      <ConfigProvider
+        theme={settings.dark ? dark : light}
+        locale={i18n.language === 'zh' ? zh : en}
+        csp={{ nonce }}
+        modal={{ mask: { blur: false } }}
+        drawer={{ mask: { blur: false } }}
+      >
+        <IconProvider value={icons}>
+          <Inside />
+        </IconProvider>
+      </ConfigProvider>
+    </StyleProvider>
   );
 }
 

@@ -5,6 +5,8 @@
 //
 //   node e2e/browser/large.js --data DIR      a directory that make fill has filled
 //   node e2e/browser/large.js --small         20,000 objects, 1,000 functions, filled first
+//   … --only TEXT                             interactions whose name has the text
+//   … --profile FILE                          writes what ran meanwhile, for Chromium's DevTools
 //
 // An interaction ends when the page shows what it asked for. What is timed is timed in the
 // page, from the click or key that starts it to the frame that shows the result.
@@ -117,7 +119,8 @@ function interactions(page) {
 
 async function main() {
   const args = process.argv.slice(2);
-  let dir = args.includes('--data') ? args[args.indexOf('--data') + 1] : null;
+  const option = (name) => (args.includes(name) ? args[args.indexOf(name) + 1] : null);
+  let dir = option('--data');
   const temporary = !dir;
   if (!dir) {
     dir = fs.mkdtempSync(path.join(os.tmpdir(), 'alcedo-large-'));
@@ -131,16 +134,22 @@ async function main() {
     const { page } = await signedIn(server);
     await page.locator('h1').waitFor();
     console.log(`${'interaction'.padEnd(34)}  median     p95  of ${rounds}; load ${os.loadavg()[0].toFixed(1)} on ${os.cpus().length} processors`);
-    for (const [name, f] of interactions(page)) {
+    const chosen = interactions(page).filter(([name]) => name.includes(option('--only') ?? ''));
+    const devtools = option('--profile') ? await page.context().newCDPSession(page) : null;
+    await devtools?.send('Profiler.enable');
+    await devtools?.send('Profiler.setSamplingInterval', { interval: 200 });
+    for (const [name, f] of chosen) {
       const times = [];
       try {
         await f(); // the first loads the page's code
+        await devtools?.send('Profiler.start');
         for (let i = 0; i < rounds; i++) times.push(await f());
       } catch (err) {
         slow.push(name);
         console.log(`${name.padEnd(34)}  ${err.message.split('\n')[0]}`);
         continue;
       }
+      if (devtools) fs.writeFileSync(option('--profile'), JSON.stringify((await devtools.send('Profiler.stop')).profile));
       times.sort((a, b) => a - b);
       const p95 = times[Math.min(times.length - 1, Math.ceil(times.length * 0.95) - 1)];
       if (p95 > limit) slow.push(name);

@@ -10,7 +10,9 @@ const shared = {
   borderRadius: 6,
 };
 
+// A key of its own lets the styles of both stay in the page (see styles.ts).
 export const light: ThemeConfig = {
+  cssVar: { key: 'alcedo-light' },
   algorithm: theme.defaultAlgorithm,
   token: {
     ...shared,
@@ -28,6 +30,7 @@ export const light: ThemeConfig = {
 };
 
 export const dark: ThemeConfig = {
+  cssVar: { key: 'alcedo-dark' },
   algorithm: theme.darkAlgorithm,
   token: {
     ...shared,

@@ -26,8 +26,18 @@ export function duration(ns: number): string {
   return `${Math.floor(m / 60)} h ${m % 60} min`;
 }
 
+// Making a formatter takes some 50 µs, a hundred times of what it then needs.
+const numbers = new Map<string, Intl.NumberFormat>();
+const relatives = new Map<string, Intl.RelativeTimeFormat>();
+
+function kept<T>(of: Map<string, T>, make: (language: string) => T): T {
+  let f = of.get(i18n.language);
+  if (!f) of.set(i18n.language, (f = make(i18n.language)));
+  return f;
+}
+
 export function count(n: number): string {
-  return new Intl.NumberFormat(i18n.language).format(n);
+  return kept(numbers, (l) => new Intl.NumberFormat(l)).format(n);
 }
 
 export type Zone = 'local' | 'utc';
@@ -42,7 +52,7 @@ export function moment(t: number | Date, zone: Zone = 'local', withMillis = fals
 /** ago is a time relative to now. */
 export function ago(t: number, now = Date.now()): string {
   const s = Math.round((t - now) / 1000);
-  const f = new Intl.RelativeTimeFormat(i18n.language, { numeric: 'auto' });
+  const f = kept(relatives, (l) => new Intl.RelativeTimeFormat(l, { numeric: 'auto' }));
   const a = Math.abs(s);
   if (a < 60) return f.format(s, 'second');
   if (a < 3600) return f.format(Math.round(s / 60), 'minute');

@@ -1,7 +1,10 @@
 // A long list: only the rows in sight are drawn, more are fetched as the end comes near.
+// A row is drawn again only when something of it changes, and what stands in a row is
+// plain HTML: on a page of forty rows that is what a click waits for.
+import { useRouter } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { Checkbox, Spin } from 'antd';
-import { useEffect, useRef, type KeyboardEvent, type ReactNode } from 'react';
+import { Spin } from 'antd';
+import { memo, startTransition, useEffect, useMemo, useRef, useState, type CSSProperties, type KeyboardEvent, type MouseEvent, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 
 export interface Column<T> {
@@ -17,6 +20,7 @@ export interface Column<T> {
 
 export interface RowsProps<T> {
   label: string;
+  /** The same array as before (useMemo) spares drawing rows again. */
   columns: Column<T>[];
   items: readonly T[];
   keyOf: (item: T) => string;
@@ -33,57 +37,79 @@ export interface RowsProps<T> {
   rowHeight?: number;
 }
 
+const ahead = 12; // rows drawn beyond what is in sight, for whoever scrolls
+const near = 40; // rows before the end at which more are fetched
+
 export function Rows<T>(p: RowsProps<T>) {
   const { t } = useTranslation();
+  const router = useRouter();
   const box = useRef<HTMLDivElement>(null);
+  // What is in sight comes first, what is beyond it a moment later.
+  const any = p.items.length > 0;
+  const [beyond, setBeyond] = useState(1);
+  useEffect(() => {
+    if (any) startTransition(() => setBeyond(ahead));
+    else setBeyond(1);
+  }, [any]);
   const v = useVirtualizer({
     count: p.items.length + (p.more || p.loading ? 1 : 0),
     getScrollElement: () => box.current,
     estimateSize: () => p.rowHeight ?? 41,
-    overscan: 12,
+    overscan: beyond,
+    initialRect: { width: 1000, height: 800 },
   });
   const rows = v.getVirtualItems();
   const last = rows.at(-1)?.index ?? -1;
   const { more, loading, onMore } = p;
   useEffect(() => {
-    if (more && !loading && last >= p.items.length - 20) onMore?.();
+    if (more && !loading && last >= p.items.length - near) onMore?.();
   }, [more, loading, onMore, last, p.items.length]);
 
   const some = p.selected && p.selected.size > 0;
   const selectableItems = () => p.items.filter((i) => p.selectable?.(i) ?? true);
-  const toggle = (item: T) => {
-    const next = new Set(p.selected);
-    const k = p.keyOf(item);
-    if (!next.delete(k)) next.add(k);
-    p.onSelect?.(next);
-  };
-  const keys = (e: KeyboardEvent<HTMLDivElement>, item: T) => {
-    if (e.target !== e.currentTarget) return;
-    const row = e.currentTarget;
-    if (e.key === 'Enter') p.onOpen?.(item);
-    else if (e.key === ' ' && p.onSelect) toggle(item);
-    else if (e.key === 'ArrowDown' || e.key === 'j') (row.nextElementSibling as HTMLElement | null)?.focus();
-    else if (e.key === 'ArrowUp' || e.key === 'k') (row.previousElementSibling as HTMLElement | null)?.focus();
-    else return;
+  // Rows keep what they were given; what they call is always of the last drawing.
+  const latest = useRef(p);
+  latest.current = p;
+  const calls = useMemo(
+    (): Calls<T> => ({
+      open: (item) => latest.current.onOpen?.(item),
+      toggle: (item) => {
+        const { selected, keyOf, onSelect } = latest.current;
+        const next = new Set(selected);
+        const k = keyOf(item);
+        if (!next.delete(k)) next.add(k);
+        onSelect?.(next);
+      },
+    }),
+    [],
+  );
+  const follow = (e: MouseEvent<HTMLDivElement>) => {
+    const a = (e.target as HTMLElement).closest<HTMLAnchorElement>('a[data-go]');
+    if (!a || e.defaultPrevented || e.button !== 0 || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey) return;
     e.preventDefault();
+    router.history.push(a.getAttribute('href')!);
   };
   // The tracks are set through the style object of the CSSOM, which the page's policy allows.
   const tracks = (wide: boolean) => (p.onSelect ? '40px ' : '') + p.columns.filter((c) => wide || !c.wide).map((c) => `minmax(0, ${c.width})`).join(' ');
-  useEffect(() => {
-    box.current?.style.setProperty('--tracks', tracks(true));
-    box.current?.style.setProperty('--tracks-narrow', tracks(false));
-  });
   if (p.items.length === 0 && !p.loading && !p.more && p.empty) return <div className="rows-empty">{p.empty}</div>;
   return (
-    <div className="rows" ref={box} style={{ maxHeight: p.height ?? 'calc(100vh - 230px)' }} role="table" aria-label={p.label} aria-rowcount={p.more ? -1 : p.items.length + 1}>
+    <div
+      className="rows"
+      ref={box}
+      style={{ maxHeight: p.height ?? 'calc(100vh - 230px)', '--tracks': tracks(true), '--tracks-narrow': tracks(false) } as CSSProperties}
+      role="table"
+      aria-label={p.label}
+      aria-rowcount={p.more ? -1 : p.items.length + 1}
+      onClick={follow}
+    >
       <div className="rows-head" role="row" aria-rowindex={1}>
         {p.onSelect && (
           <span role="columnheader" className="rows-check">
-            <Checkbox
-              aria-label={t('selectAll')}
-              indeterminate={some && p.selected!.size < selectableItems().length}
+            <Check
+              label={t('selectAll')}
+              some={!!some && p.selected!.size < selectableItems().length}
               checked={!!some && p.selected!.size >= selectableItems().length}
-              onChange={(e) => p.onSelect!(new Set(e.target.checked ? selectableItems().map(p.keyOf) : []))}
+              onChange={(on) => p.onSelect!(new Set(on ? selectableItems().map(p.keyOf) : []))}
             />
           </span>
         )}
@@ -107,33 +133,103 @@ export function Rows<T>(p: RowsProps<T>) {
           }
           const k = p.keyOf(item);
           return (
-            <div
+            <Line
               key={k}
-              role="row"
-              aria-rowindex={r.index + 2}
-              aria-selected={p.selected?.has(k) ?? p.current === k}
-              className={'row-line' + (p.onOpen ? ' opens' : '') + (p.current === k ? ' current' : '')}
-              style={{ transform: `translateY(${r.start}px)`, height: r.size }}
-              tabIndex={0}
-              onKeyDown={(e) => keys(e, item)}
-              onClick={(e) => {
-                if (!(e.target as HTMLElement).closest('a, button, input, label')) p.onOpen?.(item);
-              }}
-            >
-              {p.onSelect && (
-                <span role="cell" className="rows-check">
-                  {(p.selectable?.(item) ?? true) && <Checkbox aria-label={t('select', { name: k })} checked={p.selected?.has(k) ?? false} onChange={() => toggle(item)} />}
-                </span>
-              )}
-              {p.columns.map((c) => (
-                <span key={c.key} role="cell" className={'clip' + (c.wide ? ' only-wide' : '') + (c.end ? ' end' : '')}>
-                  {c.render(item)}
-                </span>
-              ))}
-            </div>
+              item={item}
+              columns={p.columns as Column<unknown>[]}
+              index={r.index + 2}
+              start={r.start}
+              size={r.size}
+              current={p.current === k}
+              opens={!!p.onOpen}
+              selected={p.selected?.has(k)}
+              check={p.onSelect ? ((p.selectable?.(item) ?? true) ? t('select', { name: k }) : '') : undefined}
+              calls={calls as Calls<unknown>}
+            />
           );
         })}
       </div>
     </div>
+  );
+}
+
+interface Calls<T> {
+  open: (item: T) => void;
+  toggle: (item: T) => void;
+}
+
+interface LineProps {
+  item: unknown;
+  columns: Column<unknown>[];
+  index: number;
+  start: number;
+  size: number;
+  current: boolean;
+  opens: boolean;
+  selected?: boolean;
+  check?: string; // the name of its check box; empty: it has none, undefined: none has
+  calls: Calls<unknown>;
+}
+
+const Line = memo(function Line({ item, columns, index, start, size, current, opens, selected, check, calls }: LineProps) {
+  const keys = (e: KeyboardEvent<HTMLDivElement>) => {
+    if (e.target !== e.currentTarget) return;
+    const row = e.currentTarget;
+    if (e.key === 'Enter') calls.open(item);
+    else if (e.key === ' ' && check) calls.toggle(item);
+    else if (e.key === 'ArrowDown' || e.key === 'j') (row.nextElementSibling as HTMLElement | null)?.focus();
+    else if (e.key === 'ArrowUp' || e.key === 'k') (row.previousElementSibling as HTMLElement | null)?.focus();
+    else return;
+    e.preventDefault();
+  };
+  return (
+    <div
+      role="row"
+      aria-rowindex={index}
+      aria-selected={selected ?? current}
+      className={'row-line' + (opens ? ' opens' : '') + (current ? ' current' : '')}
+      style={{ transform: `translateY(${start}px)`, height: size }}
+      tabIndex={0}
+      onKeyDown={keys}
+      onClick={(e) => {
+        if (!(e.target as HTMLElement).closest('a, button, input, label')) calls.open(item);
+      }}
+    >
+      {check !== undefined && (
+        <span role="cell" className="rows-check">
+          {check && <Check label={check} checked={selected ?? false} onChange={() => calls.toggle(item)} />}
+        </span>
+      )}
+      {columns.map((c) => (
+        <span key={c.key} role="cell" className={'clip' + (c.wide ? ' only-wide' : '') + (c.end ? ' end' : '')}>
+          {c.render(item)}
+        </span>
+      ))}
+    </div>
+  );
+});
+
+function Check({ label, checked, some = false, onChange }: { label: string; checked: boolean; some?: boolean; onChange: (on: boolean) => void }) {
+  const set = (e: HTMLInputElement | null) => {
+    if (e) e.indeterminate = some;
+  };
+  return <input type="checkbox" className="check" aria-label={label} ref={set} checked={checked} onChange={(e) => onChange(e.target.checked)} />;
+}
+
+/** RowLink is a link within Rows to a page of the console; href() writes where to. */
+export function RowLink({ to, className, title, children }: { to: string; className?: string; title?: string; children: ReactNode }) {
+  return (
+    <a href={to} data-go className={className} title={title}>
+      {children}
+    </a>
+  );
+}
+
+/** RowButton is a button within Rows: an icon, and what it does with what. */
+export function RowButton({ label, onClick, children, ...more }: { label: string; onClick: (e: MouseEvent<HTMLButtonElement>) => void; children: ReactNode; disabled?: boolean; 'aria-haspopup'?: 'menu'; 'aria-expanded'?: boolean; title?: string }) {
+  return (
+    <button type="button" className="row-button" aria-label={label} onClick={onClick} {...more}>
+      {children}
+    </button>
   );
 }

@@ -1,27 +1,36 @@
 // What became of a delivery or a job: a shape and a word, never a colour alone.
-import {
-  CheckCircleFilled, ClockCircleOutlined, CloseCircleFilled, DisconnectOutlined, FieldTimeOutlined, MinusCircleOutlined, PauseCircleOutlined,
-  QuestionCircleOutlined, RedoOutlined, StopOutlined, SyncOutlined,
-} from '@ant-design/icons';
+import CheckCircleFilled from '@ant-design/icons-svg/es/asn/CheckCircleFilled';
+import ClockCircleOutlined from '@ant-design/icons-svg/es/asn/ClockCircleOutlined';
+import CloseCircleFilled from '@ant-design/icons-svg/es/asn/CloseCircleFilled';
+import DisconnectOutlined from '@ant-design/icons-svg/es/asn/DisconnectOutlined';
+import FieldTimeOutlined from '@ant-design/icons-svg/es/asn/FieldTimeOutlined';
+import MinusCircleOutlined from '@ant-design/icons-svg/es/asn/MinusCircleOutlined';
+import PauseCircleOutlined from '@ant-design/icons-svg/es/asn/PauseCircleOutlined';
+import QuestionCircleOutlined from '@ant-design/icons-svg/es/asn/QuestionCircleOutlined';
+import RedoOutlined from '@ant-design/icons-svg/es/asn/RedoOutlined';
+import StopOutlined from '@ant-design/icons-svg/es/asn/StopOutlined';
+import SyncOutlined from '@ant-design/icons-svg/es/asn/SyncOutlined';
 import type { ComponentType, ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { glyph } from './glyph';
 import './states.css';
 
 type Tone = 'good' | 'bad' | 'busy' | 'careful' | 'quiet';
 
+const unknown = glyph(QuestionCircleOutlined);
 const looks: Record<string, [ComponentType<{ spin?: boolean }>, Tone]> = {
-  None: [MinusCircleOutlined, 'quiet'],
-  Enqueued: [ClockCircleOutlined, 'quiet'],
-  Running: [SyncOutlined, 'busy'],
-  Retrying: [RedoOutlined, 'careful'],
-  Succeeded: [CheckCircleFilled, 'good'],
-  Failed: [CloseCircleFilled, 'bad'],
-  Expired: [FieldTimeOutlined, 'bad'],
-  Invalid: [DisconnectOutlined, 'bad'],
-  Stopped: [StopOutlined, 'careful'],
-  Paused: [PauseCircleOutlined, 'careful'],
-  Done: [CheckCircleFilled, 'good'],
-  Canceled: [StopOutlined, 'quiet'],
+  None: [glyph(MinusCircleOutlined), 'quiet'],
+  Enqueued: [glyph(ClockCircleOutlined), 'quiet'],
+  Running: [glyph(SyncOutlined), 'busy'],
+  Retrying: [glyph(RedoOutlined), 'careful'],
+  Succeeded: [glyph(CheckCircleFilled), 'good'],
+  Failed: [glyph(CloseCircleFilled), 'bad'],
+  Expired: [glyph(FieldTimeOutlined), 'bad'],
+  Invalid: [glyph(DisconnectOutlined), 'bad'],
+  Stopped: [glyph(StopOutlined), 'careful'],
+  Paused: [glyph(PauseCircleOutlined), 'careful'],
+  Done: [glyph(CheckCircleFilled), 'good'],
+  Canceled: [glyph(StopOutlined), 'quiet'],
 };
 
 /** over reports whether nothing more will come of a delivery in this state. */
@@ -30,7 +39,7 @@ export function over(state: string): boolean {
 }
 
 export function StateIcon({ state }: { state: string }) {
-  const [Icon, tone] = looks[state] ?? [QuestionCircleOutlined, 'quiet'];
+  const [Icon, tone] = looks[state] ?? [unknown, 'quiet'];
   return (
     <span className={`state-icon tone-${tone}`} aria-hidden>
       <Icon spin={state === 'Running'} />
@@ -40,7 +49,7 @@ export function StateIcon({ state }: { state: string }) {
 
 /** Note is a remark beside what it is about, with the sign of a state. */
 export function Note({ state, title, children }: { state: string; title: ReactNode; children?: ReactNode }) {
-  const [, tone] = looks[state] ?? [QuestionCircleOutlined, 'quiet'];
+  const [, tone] = looks[state] ?? [unknown, 'quiet'];
   return (
     <div className={`note tone-${tone}`}>
       <StateIcon state={state} />
@@ -55,7 +64,7 @@ export function Note({ state, title, children }: { state: string; title: ReactNo
 /** StatePill says a state; with children, of what: the state's word is then read out and shown on hover. */
 export function StatePill({ state, reason, children }: { state: string; reason?: string; children?: ReactNode }) {
   const { t } = useTranslation('events');
-  const [, tone] = looks[state] ?? [QuestionCircleOutlined, 'quiet'];
+  const [, tone] = looks[state] ?? [unknown, 'quiet'];
   const word = t(`state.${state}`, { defaultValue: state });
   return (
     <span className={`pill tone-${tone}`} data-state={state} title={reason ? `${word}: ${reason}` : word}>

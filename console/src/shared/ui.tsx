@@ -1,11 +1,12 @@
 // Small pieces that every page uses.
 import { CheckOutlined, CopyOutlined, ReloadOutlined } from '@ant-design/icons';
 import { Alert, Button, Empty, Tooltip } from 'antd';
-import { useEffect, useState, type ReactNode } from 'react';
+import { useState, useSyncExternalStore, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSettings } from '../app/settings';
 import { Refusal } from './api';
 import { ago, moment } from './format';
+import './hint';
 
 /** Page is a page's frame: its one h1, what can be done, and its content. */
 export function Page({ title, extra, lead, children }: { title: ReactNode; extra?: ReactNode; lead?: ReactNode; children: ReactNode }) {
@@ -63,23 +64,37 @@ export function Nothing({ text, children }: { text: ReactNode; children?: ReactN
   );
 }
 
+// One clock for every time on the page.
+const clocks = new Set<() => void>();
+let now = Date.now();
+let ticking: ReturnType<typeof setInterval> | undefined;
+
+function tick(f: () => void): () => void {
+  clocks.add(f);
+  ticking ??= setInterval(() => {
+    now = Date.now();
+    for (const g of clocks) g();
+  }, 10_000);
+  return () => {
+    clocks.delete(f);
+    if (clocks.size > 0) return;
+    clearInterval(ticking);
+    ticking = undefined;
+  };
+}
+
 /** Time shows how long ago something was, and exactly when on hover and focus. */
 export function Time({ at, exact }: { at: number; exact?: boolean }) {
   const { zone } = useSettings();
-  const [, again] = useState(0);
-  useEffect(() => {
-    const id = setInterval(() => again((n) => n + 1), 10_000);
-    return () => clearInterval(id);
-  }, []);
+  useSyncExternalStore(tick, () => now);
   const full = moment(at, zone, true);
+  const iso = new Date(at).toISOString();
   return exact ? (
-    <time dateTime={new Date(at).toISOString()}>{full}</time>
+    <time dateTime={iso}>{full}</time>
   ) : (
-    <Tooltip title={full}>
-      <time dateTime={new Date(at).toISOString()} tabIndex={0}>
-        {ago(at)}
-      </time>
-    </Tooltip>
+    <time dateTime={iso} tabIndex={0} data-hint={full}>
+      {ago(at)}
+    </time>
   );
 }
 

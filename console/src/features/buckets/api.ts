@@ -47,11 +47,11 @@ export const bucketInfo = (bucket: string) =>
 
 export const setBucketAcl = (bucket: string, acl: string) => send(`/oss/${bucket}?acl`, { method: 'PUT', headers: { 'x-oss-acl': acl } });
 
-/** objectList pages through a folder: a short first page, so that it is there at once. */
+/** objectList pages through a folder: in pages so short that each is there at once, read ahead of the reader. */
 export const objectList = (bucket: string, prefix: string) =>
   infiniteQueryOptions({
     queryKey: keys.objects(bucket, prefix),
-    queryFn: ({ pageParam, signal }) => oss.list(bucket, { prefix, delimiter: '/', token: pageParam, limit: pageParam ? 1000 : 200 }, signal),
+    queryFn: ({ pageParam, signal }) => oss.list(bucket, { prefix, delimiter: '/', token: pageParam, limit: pageParam ? 300 : 150 }, signal),
     initialPageParam: '',
     getNextPageParam: (last) => last.next || undefined,
     // Reading again means every page that is loaded: only after a change, not at each glance.

@@ -1,16 +1,20 @@
-import { DeleteOutlined, PlusOutlined } from '@ant-design/icons';
+import { PlusOutlined } from '@ant-design/icons';
+import Delete from '@ant-design/icons-svg/es/asn/DeleteOutlined';
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
-import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Button, Form, Input, Modal } from 'antd';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Refusal } from '../../shared/api';
+import { glyph } from '../../shared/glyph';
+import { href } from '../../shared/href';
 import { oss, type Bucket } from '../../shared/oss';
-import { Rows } from '../../shared/rows';
+import { RowButton, RowLink, Rows, type Column } from '../../shared/rows';
 import { Nothing, Page, Problem, Time } from '../../shared/ui';
 import { bucketList, keys } from './api';
 import { DeleteBucket } from './delete-bucket';
 
+const DeleteIcon = glyph(Delete);
 const rule = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/;
 
 export function BucketsPage() {
@@ -19,7 +23,23 @@ export function BucketsPage() {
   const navigate = useNavigate({ from: '/buckets' });
   const list = useInfiniteQuery(bucketList(search.q ?? ''));
   const [removing, setRemoving] = useState<Bucket | null>(null);
-  const items = list.data?.pages.flatMap((p) => p.buckets) ?? [];
+  const items = useMemo(() => list.data?.pages.flatMap((p) => p.buckets) ?? [], [list.data]);
+  const columns = useMemo(
+    (): Column<Bucket>[] => [
+      { key: 'name', title: t('common:name'), width: '3fr', render: (b) => <RowLink to={href(['buckets', b.name])}>{b.name}</RowLink> },
+      { key: 'region', title: t('common:region'), width: '1fr', wide: true, render: (b) => b.region },
+      { key: 'created', title: t('common:created'), width: '1fr', render: (b) => <Time at={b.created} /> },
+      {
+        key: 'delete', title: '', width: '48px', end: true,
+        render: (b) => (
+          <RowButton label={t('deleteOne', { name: b.name })} onClick={() => setRemoving(b)}>
+            <DeleteIcon />
+          </RowButton>
+        ),
+      },
+    ],
+    [t],
+  );
   return (
     <Page
       title={t('title')}
@@ -58,22 +78,7 @@ export function BucketsPage() {
               </Button>
             </Nothing>
           }
-          columns={[
-            {
-              key: 'name', title: t('common:name'), width: '3fr',
-              render: (b) => (
-                <Link to="/buckets/$name/{-$tab}" params={{ name: b.name, tab: undefined }}>
-                  {b.name}
-                </Link>
-              ),
-            },
-            { key: 'region', title: t('common:region'), width: '1fr', wide: true, render: (b) => b.region },
-            { key: 'created', title: t('common:created'), width: '1fr', render: (b) => <Time at={b.created} /> },
-            {
-              key: 'delete', title: '', width: '48px', end: true,
-              render: (b) => <Button type="text" size="small" icon={<DeleteOutlined />} aria-label={t('deleteOne', { name: b.name })} onClick={() => setRemoving(b)} />,
-            },
-          ]}
+          columns={columns}
         />
       )}
       {search.new && <CreateBucket close={() => void navigate({ search: (s) => ({ ...s, new: undefined }) })} />}

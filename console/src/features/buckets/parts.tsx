@@ -1,8 +1,14 @@
 // Pieces that several parts of a bucket's page use.
-import {
-  FileImageOutlined, FileOutlined, FilePdfOutlined, FileTextOutlined, FileZipOutlined, FolderFilled, SoundOutlined, VideoCameraOutlined,
-} from '@ant-design/icons';
+import FileImageOutlined from '@ant-design/icons-svg/es/asn/FileImageOutlined';
+import FileOutlined from '@ant-design/icons-svg/es/asn/FileOutlined';
+import FilePdfOutlined from '@ant-design/icons-svg/es/asn/FilePdfOutlined';
+import FileTextOutlined from '@ant-design/icons-svg/es/asn/FileTextOutlined';
+import FileZipOutlined from '@ant-design/icons-svg/es/asn/FileZipOutlined';
+import FolderFilled from '@ant-design/icons-svg/es/asn/FolderFilled';
+import SoundOutlined from '@ant-design/icons-svg/es/asn/SoundOutlined';
+import VideoCameraOutlined from '@ant-design/icons-svg/es/asn/VideoCameraOutlined';
 import type { ComponentType, ReactNode } from 'react';
+import { glyph } from '../../shared/glyph';
 import type { Kind } from './objects/names';
 
 /** Facts are names and values side by side; what is empty is left out. */
@@ -21,9 +27,10 @@ export function Facts({ of }: { of: [string, ReactNode][] }) {
   );
 }
 
-const icons: Record<Kind | 'folder', ComponentType<{ className?: string }>> = {
-  folder: FolderFilled, image: FileImageOutlined, svg: FileImageOutlined, text: FileTextOutlined, video: VideoCameraOutlined, audio: SoundOutlined, archive: FileZipOutlined, pdf: FilePdfOutlined,
-  other: FileOutlined,
+const picture = glyph(FileImageOutlined);
+const icons: Record<Kind | 'folder', ComponentType> = {
+  folder: glyph(FolderFilled), image: picture, svg: picture, text: glyph(FileTextOutlined), video: glyph(VideoCameraOutlined), audio: glyph(SoundOutlined),
+  archive: glyph(FileZipOutlined), pdf: glyph(FilePdfOutlined), other: glyph(FileOutlined),
 };
 
 export function KindIcon({ kind }: { kind: Kind | 'folder' }) {

@@ -1,6 +1,6 @@
 import { DeleteOutlined, RedoOutlined } from '@ant-design/icons';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Alert, Button, Checkbox, Grid, Popconfirm, Progress, Select } from 'antd';
 import { lazy, Suspense, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -9,7 +9,8 @@ import type { DeadFilter, DeadLetter, DeadResult } from '../../api/gen';
 import { api } from '../../shared/api';
 import { count } from '../../shared/format';
 import { May, useMay, useResources } from '../../shared/may';
-import { Rows } from '../../shared/rows';
+import { href } from '../../shared/href';
+import { RowLink, Rows, type Column } from '../../shared/rows';
 import { instant } from '../../shared/span';
 import { SpanField } from '../../shared/span-field';
 import { over, StatePill } from '../../shared/states';
@@ -99,6 +100,36 @@ export function DeadLettersPage() {
   const resource = fn(filter.function || (names.size === 1 && !all ? [...names][0] : '*'));
   const mayRedrive = useMay('fc:InvokeFunction', resource).allowed;
   useShortcut('r', t('dead.redriveOne'), () => void act('redrive'), { off: chosen === 0 || running || !mayRedrive });
+  const columns = useMemo(
+    (): Column<DeadLetter>[] => [
+      { key: 'time', title: t('time'), width: '118px', wide: true, render: (d) => <Time at={Date.parse(d.time)} /> },
+      {
+        key: 'object', title: t('object'), width: '3fr',
+        render: (d) => (
+          <>
+            <RowLink to={href(['dead-letters'], { ...filter, id: d.id })} className="object-link" title={d.bucket ? `${d.bucket}/${d.key}` : d.requestId}>
+              {d.bucket ? (
+                <>
+                  <span className="dim">{d.bucket}/</span>
+                  {d.key}
+                </>
+              ) : (
+                <span className="mono">{d.requestId}</span>
+              )}
+            </RowLink>
+            <span className="second-line">
+              {d.function} · {t(`reason.${d.reason}`, { defaultValue: d.reason })}
+            </span>
+          </>
+        ),
+      },
+      { key: 'function', title: t('function'), width: '1.4fr', wide: true, render: (d) => d.function + (d.trigger ? ` ‹ ${d.trigger}` : '') },
+      { key: 'why', title: t('why'), width: '1.6fr', wide: true, render: (d) => <span title={d.message ?? d.reason}>{t(`reason.${d.reason}`, { defaultValue: d.reason })}</span> },
+      { key: 'state', title: t('result'), width: wide ? '140px' : '104px', render: (d) => <Result dead={d} act={results.get(d.id)} /> },
+    ],
+    // The filter is a new object at each drawing; its text is not.
+    [t, wide, results, JSON.stringify(filter)],
+  );
   return (
     <Page title={t('dead.title')} lead={t('dead.lead')}>
       <Area at="dead" />
@@ -170,32 +201,7 @@ export function DeadLettersPage() {
               {used > 0 && <Button onClick={() => void navigate({ search: {}, replace: true })}>{t('filters.clear')}</Button>}
             </Nothing>
           }
-          columns={[
-            { key: 'time', title: t('time'), width: '118px', wide: true, render: (d) => <Time at={Date.parse(d.time)} /> },
-            {
-              key: 'object', title: t('object'), width: '3fr',
-              render: (d) => (
-                <>
-                  <Link to="/dead-letters" search={(s) => ({ ...s, id: d.id })} className="object-link" title={d.bucket ? `${d.bucket}/${d.key}` : d.requestId}>
-                    {d.bucket ? (
-                      <>
-                        <span className="dim">{d.bucket}/</span>
-                        {d.key}
-                      </>
-                    ) : (
-                      <span className="mono">{d.requestId}</span>
-                    )}
-                  </Link>
-                  <span className="second-line">
-                    {d.function} · {t(`reason.${d.reason}`, { defaultValue: d.reason })}
-                  </span>
-                </>
-              ),
-            },
-            { key: 'function', title: t('function'), width: '1.4fr', wide: true, render: (d) => d.function + (d.trigger ? ` ‹ ${d.trigger}` : '') },
-            { key: 'why', title: t('why'), width: '1.6fr', wide: true, render: (d) => <span title={d.message ?? d.reason}>{t(`reason.${d.reason}`, { defaultValue: d.reason })}</span> },
-            { key: 'state', title: t('result'), width: wide ? '140px' : '104px', render: (d) => <Result dead={d} act={results.get(d.id)} /> },
-          ]}
+          columns={columns}
         />
       )}
       {id && (
@@ -238,16 +244,19 @@ function BulkState({ bulk, abort }: { bulk: Bulk; abort: () => void }) {
 /** Result is what came of a dead letter since it was dealt with on this page. */
 function Result({ dead, act }: { dead: DeadLetter; act?: Act }) {
   const { t } = useTranslation('events');
-  const redriven = act === 'redrive' && !!dead.eventId;
+  if (act === 'delete') return <span className="dim">{t('dead.deleted')}</span>;
+  if (act === 'redrive') return dead.eventId ? <Redriven eventId={dead.eventId} requestId={dead.requestId} /> : <StatePill state="Enqueued" />;
+  return <StatePill state="Failed">{t('dead.given')}</StatePill>;
+}
+
+function Redriven({ eventId, requestId }: { eventId: string; requestId: string }) {
   const q = useQuery({
-    ...eventStates(redriven ? [dead.eventId!] : []),
+    ...eventStates([eventId]),
     refetchInterval: (q) => {
-      const o = q.state.data?.[0]?.owed?.find((x) => x.requestId === dead.requestId);
+      const o = q.state.data?.[0]?.owed?.find((x) => x.requestId === requestId);
       return o && over(o.state) ? false : 1000;
     },
   });
-  if (act === 'delete') return <span className="dim">{t('dead.deleted')}</span>;
-  const now = q.data?.[0]?.owed?.find((o) => o.requestId === dead.requestId);
-  if (act === 'redrive') return now ? <StatePill state={now.state} reason={now.reason} /> : <StatePill state="Enqueued" />;
-  return <StatePill state="Failed">{t('dead.given')}</StatePill>;
+  const now = q.data?.[0]?.owed?.find((o) => o.requestId === requestId);
+  return now ? <StatePill state={now.state} reason={now.reason} /> : <StatePill state="Enqueued" />;
 }

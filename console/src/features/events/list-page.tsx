@@ -1,12 +1,13 @@
 import { ArrowUpOutlined } from '@ant-design/icons';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { Button, Grid, Select, Switch } from 'antd';
-import { useCallback, useEffect, useRef } from 'react';
+import { useCallback, useEffect, useMemo, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useShortcut } from '../../app/shortcuts';
 import type { Event } from '../../api/gen';
 import { bytes, count } from '../../shared/format';
-import { Rows } from '../../shared/rows';
+import { href } from '../../shared/href';
+import { RowLink, Rows, type Column } from '../../shared/rows';
 import { SpanField } from '../../shared/span-field';
 import { StateIcon, StatePill } from '../../shared/states';
 import { Nothing, Page, Problem, Time } from '../../shared/ui';
@@ -34,9 +35,11 @@ export function EventsPage() {
   const set = (f: Filter) => void navigate({ search: (s) => ({ ...s, event: undefined, ...f }), replace: true });
   useShortcut('f', t('failedOnly'), () => set({ outcome: filter.outcome === 'Failed' ? undefined : 'Failed' }));
   const used = Object.values(filter).filter(Boolean).length;
-  // An opened row is marked when the reader comes back to the list.
+  // An opened row is marked when the reader comes back to the list: the address to come
+  // back to says which, without a navigation of its own.
   const open = (e: Event) => {
-    void navigate({ search: (s) => ({ ...s, event: e.id }), replace: true }).then(() => navigate({ to: '/events/$id', params: { id: e.id } }));
+    History.prototype.replaceState.call(history, history.state, '', href(['events'], { ...search, event: e.id }));
+    void navigate({ to: '/events/$id', params: { id: e.id } });
   };
   useEffect(() => {
     if (waiting > 0 && mayFollow() && document.visibilityState === 'visible' && waiting <= 3) {
@@ -44,6 +47,32 @@ export function EventsPage() {
       return () => clearTimeout(id);
     }
   }, [waiting, mayFollow, show]);
+  const columns = useMemo(
+    (): Column<Event>[] => [
+      { key: 'time', title: t('time'), width: '118px', wide: true, render: (e) => <Time at={Date.parse(e.time)} /> },
+      { key: 'type', title: t('type'), width: '1.1fr', wide: true, render: (e) => <span title={e.type}>{shortType(e.type)}</span> },
+      {
+        key: 'object', title: t('object'), width: '3fr',
+        render: (e) => (
+          <>
+            <RowLink to={href(['events', e.id])} className="object-link" title={`${e.bucket}/${e.key ?? ''}`}>
+              <span className="dim">{e.bucket}/</span>
+              {e.key}
+            </RowLink>
+            {!wide && (
+              <span className="second-line">
+                <Time at={Date.parse(e.time)} /> · {shortType(e.type)}
+              </span>
+            )}
+          </>
+        ),
+      },
+      { key: 'size', title: t('common:size'), width: '88px', wide: true, end: true, render: (e) => (e.key ? bytes(e.size) : '') },
+      { key: 'runs', title: t('functions'), width: '2.2fr', wide: true, render: (e) => <Pills event={e} /> },
+      { key: 'outcome', title: t('outcome'), width: wide ? '150px' : '112px', render: (e) => <OutcomeOf event={e} /> },
+    ],
+    [t, wide],
+  );
   return (
     <Page title={t('title')} lead={t('lead')}>
       <Area at="stream" />
@@ -117,27 +146,7 @@ export function EventsPage() {
                 )}
               </Nothing>
             }
-            columns={[
-              { key: 'time', title: t('time'), width: '118px', wide: true, render: (e) => <Time at={Date.parse(e.time)} /> },
-              { key: 'type', title: t('type'), width: '1.1fr', wide: true, render: (e) => <span title={e.type}>{shortType(e.type)}</span> },
-              {
-                key: 'object', title: t('object'), width: '3fr',
-                render: (e) => (
-                  <>
-                    <Link to="/events/$id" params={{ id: e.id }} className="object-link" title={`${e.bucket}/${e.key ?? ''}`}>
-                      <span className="dim">{e.bucket}/</span>
-                      {e.key}
-                    </Link>
-                    <span className="second-line">
-                      <Time at={Date.parse(e.time)} /> · {shortType(e.type)}
-                    </span>
-                  </>
-                ),
-              },
-              { key: 'size', title: t('common:size'), width: '88px', wide: true, end: true, render: (e) => (e.key ? bytes(e.size) : '') },
-              { key: 'runs', title: t('functions'), width: '2.2fr', wide: true, render: (e) => <Pills event={e} /> },
-              { key: 'outcome', title: t('outcome'), width: wide ? '150px' : '112px', render: (e) => <OutcomeOf event={e} /> },
-            ]}
+            columns={columns}
           />
         )}
       </div>

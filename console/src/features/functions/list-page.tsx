@@ -1,14 +1,19 @@
-import { DeleteOutlined, PlusOutlined } from '@ant-design/icons';
+import { PlusOutlined } from '@ant-design/icons';
+import Delete from '@ant-design/icons-svg/es/asn/DeleteOutlined';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { Button, Input, Tag, Tooltip } from 'antd';
-import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { Button, Input } from 'antd';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSession } from '../../app/session';
-import { Rows } from '../../shared/rows';
+import { glyph } from '../../shared/glyph';
+import { href } from '../../shared/href';
+import { RowButton, RowLink, Rows, type Column } from '../../shared/rows';
+import '../../shared/states.css';
 import { Nothing, Page, Problem, Time } from '../../shared/ui';
 import { functionList, warningsOf, type Fn } from './api';
 
+const DeleteIcon = glyph(Delete);
 const CreateFunction = lazy(() => import('./create-drawer').then((m) => ({ default: m.CreateFunction })));
 const DeleteFunction = lazy(() => import('./delete-modal').then((m) => ({ default: m.DeleteFunction })));
 
@@ -20,10 +25,36 @@ export function FunctionsPage() {
   const navigate = useNavigate({ from: '/functions' });
   const list = useInfiniteQuery(functionList(search.q ?? ''));
   const [removing, setRemoving] = useState<string | null>(null);
-  const items = list.data?.pages.flatMap((p) => p.functions ?? []) ?? [];
+  const items = useMemo(() => list.data?.pages.flatMap((p) => p.functions ?? []) ?? [], [list.data]);
   const { fetchNextPage } = list;
   const more = useCallback(() => void fetchNextPage(), [fetchNextPage]);
   const create = () => void navigate({ search: (s) => ({ ...s, new: '1' }) });
+  const columns = useMemo(
+    (): Column<Fn>[] => [
+      {
+        key: 'name', title: t('list.name'), width: '3fr',
+        render: (f) => (
+          <RowLink to={href(['functions', f.functionName])} title={f.description || f.functionName}>
+            {f.functionName}
+          </RowLink>
+        ),
+      },
+      { key: 'state', title: t('list.state'), width: '150px', wide: true, render: (f) => <State fn={f} /> },
+      { key: 'runtime', title: t('list.runtime'), width: '1fr', render: (f) => f.runtime },
+      { key: 'region', title: t('common:region'), width: '120px', wide: true, render: () => session.region },
+      { key: 'modified', title: t('common:modified'), width: '140px', wide: true, render: (f) => <Time at={Date.parse(f.lastModifiedTime)} /> },
+      { key: 'memory', title: t('list.memory'), width: '100px', wide: true, end: true, render: (f) => `${f.memorySize} MB` },
+      {
+        key: 'delete', title: '', width: '48px', end: true,
+        render: (f) => (
+          <RowButton label={t('list.deleteOne', { name: f.functionName })} onClick={() => setRemoving(f.functionName)}>
+            <DeleteIcon />
+          </RowButton>
+        ),
+      },
+    ],
+    [t, session.region],
+  );
   return (
     <Page
       title={t('list.title')}
@@ -65,25 +96,7 @@ export function FunctionsPage() {
               )}
             </Nothing>
           }
-          columns={[
-            {
-              key: 'name', title: t('list.name'), width: '3fr',
-              render: (f) => (
-                <Link to="/functions/$name/{-$tab}" params={{ name: f.functionName, tab: undefined }} title={f.description || f.functionName}>
-                  {f.functionName}
-                </Link>
-              ),
-            },
-            { key: 'state', title: t('list.state'), width: '150px', wide: true, render: (f) => <State fn={f} /> },
-            { key: 'runtime', title: t('list.runtime'), width: '1fr', render: (f) => f.runtime },
-            { key: 'region', title: t('common:region'), width: '120px', wide: true, render: () => session.region },
-            { key: 'modified', title: t('common:modified'), width: '140px', wide: true, render: (f) => <Time at={Date.parse(f.lastModifiedTime)} /> },
-            { key: 'memory', title: t('list.memory'), width: '100px', wide: true, end: true, render: (f) => `${f.memorySize} MB` },
-            {
-              key: 'delete', title: '', width: '48px', end: true,
-              render: (f) => <Button type="text" size="small" icon={<DeleteOutlined />} aria-label={t('list.deleteOne', { name: f.functionName })} onClick={() => setRemoving(f.functionName)} />,
-            },
-          ]}
+          columns={columns}
         />
       )}
       <Suspense>
@@ -103,22 +116,24 @@ function State({ fn }: { fn: Fn }) {
     const id = setTimeout(() => setSettled(true), 300);
     return () => clearTimeout(id);
   }, []);
-  const { data } = useQuery({ ...warningsOf(fn.functionName), enabled: settled, refetchInterval: false, staleTime: 60_000 });
   if (fn.invocationRestriction?.disable) {
     return (
-      <Tooltip title={fn.invocationRestriction.reason}>
-        <Tag color="error">{t('disabled')}</Tag>
-      </Tooltip>
+      <span className="pill tone-bad" data-hint={fn.invocationRestriction.reason} tabIndex={0}>
+        {t('disabled')}
+      </span>
     );
   }
-  if (data?.length) {
-    return (
-      <Tooltip title={data.map((w) => w.message).join('\n')}>
-        <Tag color="warning" tabIndex={0}>
-          {t('list.warnings', { count: data.length })}
-        </Tag>
-      </Tooltip>
-    );
-  }
-  return <Tag color="success">{t('list.active')}</Tag>;
+  const active = <span className="pill tone-good">{t('list.active')}</span>;
+  return settled ? <Warnings of={fn.functionName}>{active}</Warnings> : active;
+}
+
+function Warnings({ of, children }: { of: string; children: ReactNode }) {
+  const { t } = useTranslation('functions');
+  const { data } = useQuery({ ...warningsOf(of), refetchInterval: false, staleTime: 60_000 });
+  if (!data?.length) return children;
+  return (
+    <span className="pill tone-careful" data-hint={data.map((w) => w.message).join('\n')} tabIndex={0}>
+      {t('list.warnings', { count: data.length })}
+    </span>
+  );
 }

@@ -1,6 +1,7 @@
 import {
-  ApartmentOutlined, CopyOutlined, DeleteOutlined, DownloadOutlined, EyeOutlined, FolderAddOutlined, FolderOpenOutlined, HomeOutlined, LinkOutlined, MoreOutlined, ReloadOutlined, UploadOutlined,
+  ApartmentOutlined, CopyOutlined, DeleteOutlined, DownloadOutlined, EyeOutlined, FolderAddOutlined, FolderOpenOutlined, HomeOutlined, LinkOutlined, ReloadOutlined, UploadOutlined,
 } from '@ant-design/icons';
+import More from '@ant-design/icons-svg/es/asn/MoreOutlined';
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { Button, Dropdown, Grid, Input, Tooltip, type MenuProps } from 'antd';
@@ -8,8 +9,10 @@ import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, type
 import { useTranslation } from 'react-i18next';
 import { useShortcut } from '../../../app/shortcuts';
 import { bytes, count } from '../../../shared/format';
-import type { Item } from '../../../shared/oss';
-import { Rows } from '../../../shared/rows';
+import { glyph } from '../../../shared/glyph';
+import { href } from '../../../shared/href';
+import type { Item, Listing } from '../../../shared/oss';
+import { RowButton, RowLink, Rows, type Column } from '../../../shared/rows';
 import { Thumb, isImage } from '../../../shared/thumb';
 import { Nothing, Problem, Time, toClipboard } from '../../../shared/ui';
 import { downloadPath, keys, link, objectList } from '../api';
@@ -19,12 +22,21 @@ import type { Chosen } from '../uploads/plan';
 import { useUploads } from '../uploads/queue';
 import { crumbs, extensionOf, kindOf, nameOf } from './names';
 
+const MoreIcon = glyph(More);
 const Preflight = lazy(() => import('../uploads/preflight').then((m) => ({ default: m.Preflight })));
 const ObjectDrawer = lazy(() => import('../object/drawer').then((m) => ({ default: m.ObjectDrawer })));
 const DeleteModal = lazy(() => import('./delete-modal').then((m) => ({ default: m.DeleteModal })));
 const FolderModal = lazy(() => import('./folder-modal').then((m) => ({ default: m.FolderModal })));
 
 type Entry = { key: string; item?: Item }; // without an item, it is a folder
+
+// What a page lists keeps its entries when further pages come: rows that show them are not drawn again.
+const known = new WeakMap<Listing, Entry[]>();
+function entriesOf(page: Listing): Entry[] {
+  let of = known.get(page);
+  if (!of) known.set(page, (of = [...page.folders.map((key) => ({ key })), ...page.objects.map((item) => ({ key: item.key, item }))]));
+  return of;
+}
 
 const thumbsUpTo = 200; // entries of a folder: more of them would keep the list waiting
 
@@ -42,6 +54,7 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
   const [removing, setRemoving] = useState<string[] | null>(null);
   const [naming, setNaming] = useState(false);
   const [over, setOver] = useState(0); // how deep a drag is in the page
+  const [menu, setMenu] = useState<{ entry: Entry; button: HTMLElement } | null>(null);
   const [said, setSaid] = useState('');
   const [problem, setProblem] = useState<unknown>(null);
   const files = useRef<HTMLInputElement>(null);
@@ -51,10 +64,12 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
     const out: Entry[] = [];
     const folders = new Set<string>();
     for (const page of list.data?.pages ?? []) {
-      // A page lists folders and objects in one order; both go on behind it.
-      const both: Entry[] = [...page.folders.filter((f) => !folders.has(f)).map((key) => ({ key })), ...page.objects.filter((o) => o.key !== prefix).map((item) => ({ key: item.key, item }))];
-      for (const f of page.folders) folders.add(f);
-      out.push(...both);
+      for (const e of entriesOf(page)) {
+        // A folder may go on in the next page; the folder itself is not in itself.
+        if (e.item ? e.key === prefix : folders.has(e.key)) continue;
+        if (!e.item) folders.add(e.key);
+        out.push(e);
+      }
     }
     return out;
   }, [list.data, prefix]);
@@ -137,6 +152,44 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
     { key: 'delete', icon: <DeleteOutlined />, danger: true, label: t('common:delete'), onClick: () => setRemoving([e.key]) },
   ];
   const thumbs = entries.length <= thumbsUpTo;
+  const columns = useMemo(
+    (): Column<Entry>[] => [
+      {
+        key: 'name', title: t('common:name'), width: '4fr',
+        render: (e) => (
+          <span className="object-name">
+            {e.item && thumbs && e.item.size > 0 && e.item.size <= 20 << 20 && isImage(e.key) ? (
+              <Thumb bucket={bucket} objectKey={e.key} size={28} version={e.item.etag} />
+            ) : (
+              <KindIcon kind={e.item ? kindOf(e.key) : 'folder'} />
+            )}
+            <span className="clip">
+              <RowLink to={href(['buckets', bucket], e.item ? { prefix: prefix || undefined, q: q || undefined, object: e.key } : { prefix: e.key })} title={e.key} className="name-link">
+                {nameOf(e.key)}
+              </RowLink>
+              {!wide && e.item && (
+                <span className="second dim">
+                  {bytes(e.item.size)} · <Time key={e.item.modified} at={e.item.modified} />
+                </span>
+              )}
+            </span>
+          </span>
+        ),
+      },
+      { key: 'type', title: t('type'), width: '110px', wide: true, render: (e) => <span className="dim">{typeOf(e, t('folder.one'))}</span> },
+      { key: 'modified', title: t('common:modified'), width: '150px', wide: true, render: (e) => e.item && <Time at={e.item.modified} /> },
+      { key: 'size', title: t('common:size'), width: '100px', wide: true, end: true, render: (e) => (e.item ? <span title={t('bytes', { n: count(e.item.size) })}>{bytes(e.item.size)}</span> : '') },
+      {
+        key: 'actions', title: <span className="off-screen">{t('common:actions')}</span>, width: '40px', end: true,
+        render: (e) => (
+          <RowButton label={t('actionsOf', { name: nameOf(e.key) })} aria-haspopup="menu" onClick={(at) => setMenu({ entry: e, button: at.currentTarget })}>
+            <MoreIcon />
+          </RowButton>
+        ),
+      },
+    ],
+    [t, bucket, prefix, q, thumbs, wide],
+  );
   return (
     <div
       className="objects"
@@ -244,41 +297,7 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
               )}
             </Nothing>
           }
-          columns={[
-            {
-              key: 'name', title: t('common:name'), width: '4fr',
-              render: (e) => (
-                <span className="object-name">
-                  {e.item && thumbs && e.item.size > 0 && e.item.size <= 20 << 20 && isImage(e.key) ? (
-                    <Thumb bucket={bucket} objectKey={e.key} size={28} version={e.item.etag} />
-                  ) : (
-                    <KindIcon kind={e.item ? kindOf(e.key) : 'folder'} />
-                  )}
-                  <span className="clip">
-                    <Link from="/buckets/$name/{-$tab}" to="." search={e.item ? (s) => ({ ...s, object: e.key, view: undefined }) : { prefix: e.key }} title={e.key} className="name-link">
-                      {nameOf(e.key)}
-                    </Link>
-                    {!wide && e.item && (
-                      <span className="second dim">
-                        {bytes(e.item.size)} · <Time key={e.item.modified} at={e.item.modified} />
-                      </span>
-                    )}
-                  </span>
-                </span>
-              ),
-            },
-            { key: 'type', title: t('type'), width: '110px', wide: true, render: (e) => <span className="dim">{typeOf(e, t('folder.one'))}</span> },
-            { key: 'modified', title: t('common:modified'), width: '150px', wide: true, render: (e) => e.item && <Time key={e.item.modified} at={e.item.modified} /> },
-            { key: 'size', title: t('common:size'), width: '100px', wide: true, end: true, render: (e) => (e.item ? <span title={t('bytes', { n: count(e.item.size) })}>{bytes(e.item.size)}</span> : '') },
-            {
-              key: 'actions', title: <span className="off-screen">{t('common:actions')}</span>, width: '40px', end: true,
-              render: (e) => (
-                <Dropdown trigger={['click']} menu={{ items: actions(e) }} placement="bottomRight">
-                  <Button type="text" size="small" icon={<MoreOutlined />} aria-label={t('actionsOf', { name: nameOf(e.key) })} />
-                </Dropdown>
-              ),
-            },
-          ]}
+          columns={columns}
         />
       )}
       {list.isFetchNextPageError && (
@@ -292,6 +311,7 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
           <span>{t('dropHere', { to: `${bucket}/${prefix}` })}</span>
         </div>
       )}
+      {menu && <EntryMenu key={menu.entry.key} at={menu.button} items={actions(menu.entry)} close={() => setMenu(null)} />}
       <Suspense>
         {chosen && <Preflight bucket={bucket} prefix={prefix} chosen={chosen} close={() => setChosen(null)} />}
         {object && <ObjectDrawer key={object} bucket={bucket} objectKey={object} close={() => void navigate({ search: (s) => ({ ...s, object: undefined, view: undefined }) })} remove={() => setRemoving([object])} />}
@@ -317,4 +337,25 @@ function typeOf(e: Entry, folder: string): string {
   if (!e.item) return folder;
   if (e.item.type && e.item.type !== 'Normal' && e.item.type !== 'Multipart') return e.item.type;
   return extensionOf(e.key).toUpperCase().slice(0, 8);
+}
+
+/** EntryMenu is the one menu of all rows, at the button that opened it. */
+function EntryMenu({ at, items, close }: { at: HTMLElement; items: MenuProps['items']; close: () => void }) {
+  const box = at.getBoundingClientRect();
+  useEffect(() => {
+    at.setAttribute('aria-expanded', 'true');
+    return () => at.removeAttribute('aria-expanded');
+  }, [at]);
+  return (
+    <Dropdown
+      open trigger={['click']} autoFocus placement="bottomRight" menu={{ items, onClick: close }}
+      onOpenChange={(open, { source }) => {
+        if (open) return;
+        close();
+        if (source === 'trigger') at.focus();
+      }}
+    >
+      <span className="menu-anchor" style={{ left: box.left, top: box.top, width: box.width, height: box.height }} />
+    </Dropdown>
+  );
 }
