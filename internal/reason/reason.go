@@ -83,7 +83,7 @@ const (
 	Paused       Code = "Paused"       // a trigger, that is
 	QueueHeld    Code = "QueueHeld"    // its function takes no deliveries
 	QueueBlocked Code = "QueueBlocked" // its function fails, and its trigger tolerates no errors
-	ReadOnly     Code = "ReadOnly"     // the disk takes no writes
+	Fault        Code = "Fault"        // an error by its name
 )
 
 // Why a delivery was given up.
@@ -150,7 +150,7 @@ var Known = map[Code][]string{
 	Paused:       {"trigger", "since", "pause", "detail?"},
 	QueueHeld:    {"n", "since", "fault", "message"},
 	QueueBlocked: {"n", "since", "trigger", "fault"},
-	ReadOnly:     {"fault", "message"},
+	Fault:        {"fault", "message"},
 
 	AttemptsFailed: {"fault", "n"},
 	TooOld:         {"seconds", "setting", "limit"},

@@ -9,6 +9,7 @@ export const reasons = {
   EventNotListed: ['event', 'listed'],
   EventWithoutOSS: [],
   Excluded: ['of', 'n'],
+  Fault: ['fault', 'message'],
   FieldMissing: ['field'],
   FieldOfManyValues: ['field', 'values', 'more'],
   FieldRefused: ['field', 'values'],
@@ -34,7 +35,6 @@ export const reasons = {
   PrefixWithSlash: ['prefix'],
   QueueBlocked: ['n', 'since', 'trigger', 'fault'],
   QueueHeld: ['n', 'since', 'fault', 'message'],
-  ReadOnly: ['fault', 'message'],
   RequestAnonymous: [],
   RoleGone: [],
   SeemsToLoop: ['events', 'principal?', 'address', 'key', 'proofs'],
@@ -407,7 +407,6 @@ export interface Match {
 export interface May {
   allowed: boolean;
   reason: string;
-  why: Why | null;
 }
 
 export interface MayCheck {

@@ -7,7 +7,7 @@ export type Language = keyof typeof languages;
 // One file per feature and language; only those of the chosen language are loaded.
 const files = import.meta.glob<Record<string, unknown>>('../locales/*/*.json', { import: 'default' });
 
-export const namespaces = ['common', 'overview', 'functions', 'triggers', 'buckets', 'events', 'access'] as const;
+export const namespaces = ['common', 'overview', 'functions', 'triggers', 'buckets', 'events', 'access', 'said'] as const;
 
 function preferred(): Language {
   const kept = localStorage.getItem('alcedo.language');

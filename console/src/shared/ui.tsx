@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { useSettings } from '../app/settings';
 import { Refusal } from './api';
 import { ago, moment } from './format';
+import { faultTitle } from './said';
 import './hint';
 
 /** Page is a page's frame: its one h1, what can be done, and its content. */
@@ -28,12 +29,13 @@ export function Page({ title, extra, lead, children }: { title: ReactNode; extra
 export function Problem({ error, retry }: { error: unknown; retry?: () => void }) {
   const { t } = useTranslation();
   const r = error instanceof Refusal ? error : new Refusal(-1, 'Error', error instanceof Error ? error.message : String(error));
+  const title = faultTitle(r.code);
   return (
     <Alert
       type="error"
       showIcon
       role="alert"
-      title={r.unreachable ? t('problem.unreachable') : r.code}
+      title={r.unreachable ? t('problem.unreachable') : title ? <>{title} <code className="dim">{r.code}</code></> : r.code}
       description={
         <>
           <div>{r.unreachable ? t('problem.unreachableWhy') : r.message}</div>

@@ -35,11 +35,10 @@ type MayCheck struct {
 	Some     bool   `json:"some,omitempty"` // asks of anything whose name begins with resource; answered yes rather than no when in doubt
 }
 
-// May is the answer to one check; Reason is a sentence, and Why what it says.
+// May is the answer to one check; Reason is a sentence.
 type May struct {
-	Allowed bool        `json:"allowed"`
-	Reason  string      `json:"reason"`
-	Why     *reason.Why `json:"why"`
+	Allowed bool   `json:"allowed"`
+	Reason  string `json:"reason"`
 }
 
 // mayI answers the checks in their order, as of now and for a request such as this one. It
@@ -63,7 +62,7 @@ func (h *handler) mayI(r *request) (any, error) {
 			continue
 		}
 		d := h.Identity.Explain(r.who, c.Action, c.Resource, cond)
-		out[i] = May{d.Allowed, d.Reason, d.Why()}
+		out[i] = May{d.Allowed, d.Reason}
 	}
 	return out, nil
 }

@@ -62,7 +62,7 @@ type ServerNotice struct {
 	Trigger  string      `json:"trigger,omitempty"`
 	Reason   string      `json:"reason,omitempty"`
 	Message  string      `json:"message,omitempty"`
-	Why      *reason.Why `json:"why,omitempty"`
+	Why      *reason.Why `json:"why,omitempty"` // what Message says, and of which Reason
 	Since    time.Time   `json:"since,omitzero"`
 	Count    int         `json:"count,omitempty"` // deliveries that wait
 }
@@ -115,7 +115,7 @@ func (h *handler) overview(r *request) (any, error) {
 		}
 		if len(s.Holds) > 0 && may(s.Function) {
 			for _, x := range s.Holds {
-				out.Warnings = append(out.Warnings, ServerNotice{Kind: WarnHeld, Function: s.Function, Trigger: x.Trigger, Reason: x.Reason, Message: x.Message, Why: heldWhy(&x, s.Waiting), Since: x.Since.UTC(), Count: s.Waiting})
+				out.Warnings = append(out.Warnings, ServerNotice{Kind: WarnHeld, Function: s.Function, Trigger: x.Trigger, Reason: x.Reason, Message: x.Message, Why: faultWhy(x.Reason, x.Message), Since: x.Since.UTC(), Count: s.Waiting})
 			}
 		}
 	}
@@ -152,13 +152,18 @@ func (h *handler) storage(r *request, whole bool) *Storage {
 	return &out
 }
 
+// faultWhy tells of an error by its name.
+func faultWhy(name, message string) *reason.Why {
+	return reason.New(reason.Fault, reason.Args{"fault": name, "message": message}, "%s", message)
+}
+
 func (h *handler) notices(ctx context.Context, may func(string) bool) ([]ServerNotice, error) {
 	out := []ServerNotice{}
 	if h.Trouble != nil {
 		if err := h.Trouble(); err != nil {
 			f := fault.As(err)
 			out = append(out, ServerNotice{Kind: WarnDisk, Reason: string(f.Reason), Message: f.Message,
-				Why: reason.New(reason.ReadOnly, reason.Args{"fault": string(f.Reason), "message": f.Message}, "%s", f.Message)})
+				Why: faultWhy(string(f.Reason), f.Message)})
 		}
 	}
 	ts, err := h.paused.get(ctx, h.Triggers)
@@ -167,7 +172,7 @@ func (h *handler) notices(ctx context.Context, may func(string) bool) ([]ServerN
 	}
 	for _, t := range ts {
 		if may(t.Function) {
-			out = append(out, ServerNotice{Kind: WarnPaused, Function: t.Function, Trigger: t.Name, Reason: t.Paused.Reason, Message: t.Paused.Detail, Why: pausedWhy(&t), Since: t.Paused.Since.UTC()})
+			out = append(out, ServerNotice{Kind: WarnPaused, Function: t.Function, Trigger: t.Name, Reason: t.Paused.Reason, Message: t.Paused.Detail, Why: t.Paused.Why, Since: t.Paused.Since.UTC()})
 		}
 	}
 	return out, nil

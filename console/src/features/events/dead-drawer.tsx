@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import type { Link as ChainLink } from '../../api/gen';
 import { JsonView } from '../../shared/json-view';
 import { May, MayButton, useResources } from '../../shared/may';
+import { Said } from '../../shared/said';
 import { Note } from '../../shared/states';
 import { Problem, Time } from '../../shared/ui';
 import { Waterfall } from '../../shared/waterfall-chart';
@@ -50,7 +51,9 @@ export function DeadDrawer({ id, result, busy, close, act }: { id: string; resul
             {result && <span role="status">{t(result === 'redrive' ? 'dead.isRedriven' : 'dead.deleted')}</span>}
           </div>
           <Note state="Failed" title={t(`reason.${d.reason}`, { defaultValue: d.reason })}>
-            <div>{d.message}</div>
+            <div>
+              <Said why={d.why} message={d.message} />
+            </div>
             {last && failed(last) && <div>{last.message || errorMessage(last)}</div>}
           </Note>
           <Facts

@@ -10,6 +10,7 @@ import { api, type Refusal } from '../../shared/api';
 import { bytes, count, duration } from '../../shared/format';
 import { useLive } from '../../shared/live';
 import { MayButton, useResources } from '../../shared/may';
+import { Said } from '../../shared/said';
 import { around } from '../../shared/span';
 import { Note, over, StatePill } from '../../shared/states';
 import { isImage, Thumb } from '../../shared/thumb';
@@ -147,7 +148,7 @@ function DeliveryCard({ e, o }: { e: EventDetail; o: Owed }) {
   const last = attempts.at(-1);
   const written = (e.written ?? []).filter((w) => w.by?.run === o.requestId);
   const held = useQuery(warningsOf(o.function, !over(o.state) && o.state !== 'Running'));
-  const hold = held.data?.filter((w) => w.kind === 'held' && (!w.trigger || w.trigger === o.trigger));
+  const hold = held.data?.filter((w) => w.kind === 'QueueHeld' && (!w.trigger || w.trigger === o.trigger));
   const bad = over(o.state) && o.state !== 'Succeeded';
   const heading = `run-${o.requestId}`;
   // Of a run that was owed later (a replay), nobody kept when that was.
@@ -200,7 +201,7 @@ function DeliveryCard({ e, o }: { e: EventDetail; o: Owed }) {
         </Note>
       )}
       {o.state === 'Retrying' && o.reason && <p className="dim">{t('retriesFor', { reason: t(`reason.${o.reason}`, { defaultValue: o.reason }) })}</p>}
-      {hold?.map((w) => <Note key={w.kind + w.trigger} state="Paused" title={w.message} />)}
+      {hold?.map((w) => <Note key={w.kind + w.trigger} state="Paused" title={<Said why={w.why} message={w.message} />} />)}
       <Waterfall attempts={attempts} begin={begin} state={o.state} />
       {attempts.length === 0 && over(o.state) && o.attempts === 0 && <p className="dim">{t('neverRan')}</p>}
       <Facts
@@ -376,10 +377,8 @@ function Reason({ e, m }: { e: EventDetail; m: Match }) {
         </Link>
         <span className="dim"> › {m.function}</span>
       </span>
-      <span className="reason-why">{m.fires ? t('firesNow') : sentence(m.reason ?? '')}</span>
+      <span className="reason-why">{m.fires ? t('firesNow') : <Said why={m.why} message={m.reason} whole />}</span>
       {m.fires && <Replay e={e} function={m.function} trigger={m.trigger} />}
     </li>
   );
 }
-
-const sentence = (s: string) => s.charAt(0).toUpperCase() + s.slice(1) + (/[.!?]$/.test(s) ? '' : '.');

@@ -10,6 +10,7 @@ import { api, type Refusal } from '../../shared/api';
 import { count, duration } from '../../shared/format';
 import { useLive } from '../../shared/live';
 import { MayButton, useResources } from '../../shared/may';
+import { faultTitle, Said } from '../../shared/said';
 import { StatePill } from '../../shared/states';
 import { Nothing, Page, Problem, Time } from '../../shared/ui';
 import { jobList, keys } from './api';
@@ -130,9 +131,9 @@ function JobCard({ j }: { j: Job }) {
         <span className="dim">{t('jobs.looked', { n: count(j.looked) })}</span>
         {j.state === 'Running' && !!j.speed && <span>{t('jobs.speed', { n: count(Math.round(j.speed * 10) / 10) })}</span>}
         {j.state === 'Running' && j.leftNanos > 0 && <span>{t('jobs.left', { time: duration(j.leftNanos) })}</span>}
-        {j.waits && <span className="dim">{j.waits}</span>}
+        {j.waits && <span className="dim"><Said why={j.why} message={j.waits} /></span>}
       </div>
-      {(j.message || j.trouble) && <Alert type={j.state === 'Failed' ? 'error' : 'warning'} showIcon title={j.message || j.trouble} className="gap-small" />}
+      {(j.message || j.trouble) && <Alert type={j.state === 'Failed' ? 'error' : 'warning'} showIcon title={(j.message && j.reason && faultTitle(j.reason)) || j.message || j.trouble} description={j.message && j.reason && faultTitle(j.reason) ? j.message : undefined} className="gap-small" />}
       {!!j.examples?.length && (
         <details className="log" open={j.dryRun && j.total > 0}>
           <summary>{t('jobs.examples')}</summary>

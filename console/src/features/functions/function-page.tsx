@@ -4,6 +4,7 @@ import { Alert, Select, Tag } from 'antd';
 import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Refusal } from '../../shared/api';
+import { Said } from '../../shared/said';
 import { TabStrip } from '../../shared/tab-strip';
 import { Copy, Page, Problem } from '../../shared/ui';
 import { Loading } from '../../app/shell';
@@ -89,7 +90,7 @@ export function FunctionPage() {
           type="warning"
           showIcon
           className="gap-below"
-          title={w.message}
+          title={<Said why={w.why} message={w.message} />}
           action={
             w.dead ? (
               <Link to="/dead-letters" search={{ function: name, id: w.dead }}>

@@ -9,6 +9,7 @@ import { useSession } from '../../app/session';
 import { glyph } from '../../shared/glyph';
 import { href } from '../../shared/href';
 import { RowButton, RowLink, Rows, type Column } from '../../shared/rows';
+import { useSaid } from '../../shared/said';
 import '../../shared/states.css';
 import { Nothing, Page, Problem, Time } from '../../shared/ui';
 import { functionList, warningsOf, type Fn } from './api';
@@ -129,10 +130,11 @@ function State({ fn }: { fn: Fn }) {
 
 function Warnings({ of, children }: { of: string; children: ReactNode }) {
   const { t } = useTranslation('functions');
+  const say = useSaid();
   const { data } = useQuery({ ...warningsOf(of), refetchInterval: false, staleTime: 60_000 });
   if (!data?.length) return children;
   return (
-    <span className="pill tone-careful" data-hint={data.map((w) => w.message).join('\n')} tabIndex={0}>
+    <span className="pill tone-careful" data-hint={data.map((w) => say(w.why, w.message)).join('\n')} tabIndex={0}>
       {t('list.warnings', { count: data.length })}
     </span>
   );

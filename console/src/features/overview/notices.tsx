@@ -3,6 +3,7 @@ import { Alert } from 'antd';
 import { useTranslation } from 'react-i18next';
 import type { ServerNotice } from '../../api/gen';
 import { count } from '../../shared/format';
+import { Said } from '../../shared/said';
 import { Time } from '../../shared/ui';
 
 const shown = 4;
@@ -29,7 +30,7 @@ export function Notices({ list }: { list: ServerNotice[] }) {
               )}
             </span>
           }
-          description={n.message || n.reason}
+          description={n.why || n.message ? <Said why={n.why} message={n.message} whole /> : t(`said:pause.${n.reason}`, { defaultValue: n.reason })}
           action={
             n.function ? (
               <Link to="/functions/$name/{-$tab}" params={{ name: n.function, tab: n.kind === 'TriggerPaused' ? 'triggers' : 'monitoring' }}>

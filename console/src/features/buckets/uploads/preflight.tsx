@@ -8,6 +8,7 @@ import type { UploadTriggers } from '../../../api/gen';
 import { Refusal } from '../../../shared/api';
 import { bytes, count } from '../../../shared/format';
 import { Rows } from '../../../shared/rows';
+import { Said } from '../../../shared/said';
 import { Problem } from '../../../shared/ui';
 import { bucketTriggers, existing, lookUps, uploadTriggers } from '../api';
 import { keyProblem, kindOf } from '../objects/names';
@@ -180,7 +181,7 @@ function Firings({ bucket, q, judged, all }: { bucket: string; q: { data?: Uploa
       {fires?.length === 0 && <p>{quiet && quiet.length > 0 ? t('fires.noneMatch') : listed.data?.triggers?.length === 0 ? t('fires.noTriggers') : t('fires.nothing')}</p>}
       {quiet?.map((m) => (
         <p key={m.function + '/' + m.trigger} className="quiet">
-          <b>{m.trigger}</b> <span className="dim">({m.function})</span>: {m.reason}
+          <b>{m.trigger}</b> <span className="dim">({m.function})</span>: <Said why={m.why} message={m.reason} />
         </p>
       ))}
       {rules > 0 && fires?.length === 0 && <p className="dim">{t('fires.rules', { count: rules, n: count(rules) })}</p>}

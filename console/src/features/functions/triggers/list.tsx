@@ -3,8 +3,9 @@ import { Link } from '@tanstack/react-router';
 import { Tag } from 'antd';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Trigger } from '../../../api/gen';
+import type { Trigger, TriggerWarning } from '../../../api/gen';
 import { useSession } from '../../../app/session';
+import { Said } from '../../../shared/said';
 import { Time } from '../../../shared/ui';
 import { Actions } from './actions';
 import { bucketOf, draftOf } from './config';
@@ -37,7 +38,7 @@ const texts = (list: readonly string[], any: string): ReactNode =>
   );
 
 /** TriggerCard shows one trigger whole. */
-export function TriggerCard({ trigger: x, warning, edit, marked }: { trigger: Trigger; warning?: string; edit: () => void; marked?: boolean }) {
+export function TriggerCard({ trigger: x, warning, edit, marked }: { trigger: Trigger; warning?: TriggerWarning; edit: () => void; marked?: boolean }) {
   const { t } = useTranslation('triggers');
   const { session } = useSession();
   const arn = `acs:oss:${session.region}:${session.account}:`;
@@ -58,7 +59,7 @@ export function TriggerCard({ trigger: x, warning, edit, marked }: { trigger: Tr
       {x.paused && (
         <p className="trigger-note">
           {t('pausedSince')} <Time at={Date.parse(x.paused.since)} /> · {t(`pauseReasons.${x.paused.reason}`, { defaultValue: x.paused.reason })}
-          {x.paused.detail && `: ${x.paused.detail}`} <span className="dim">{t('pausedMeans')}</span>{' '}
+          {x.paused.detail && <>: <Said why={x.paused.why} message={x.paused.detail} whole /></>} <span className="dim">{t('pausedMeans')}</span>{' '}
           <Link to="/dead-letters" search={{ function: x.function, trigger: x.triggerName }}>
             {t('common:nav.dead')}
           </Link>
@@ -66,7 +67,7 @@ export function TriggerCard({ trigger: x, warning, edit, marked }: { trigger: Tr
       )}
       {warning && (
         <p className="trigger-note trigger-warning">
-          <WarningOutlined aria-hidden /> {warning}
+          <WarningOutlined aria-hidden /> <Said why={warning.why} message={warning.message} />
         </p>
       )}
       {x.description && <p className="dim trigger-note">{x.description}</p>}

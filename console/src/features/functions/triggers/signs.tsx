@@ -7,6 +7,7 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Check, Conflict } from '../../../api/gen';
 import { count } from '../../../shared/format';
+import { Said } from '../../../shared/said';
 import { existingLike } from './api';
 
 /** Overlap names the triggers that one cannot be beside. */
@@ -93,7 +94,7 @@ export function Signs({ check, buckets, prefixes, suffixes, careless, bucketName
           ))}
       </ul>
       {careless && <Alert type="warning" showIcon title={t('careless')} description={t('carelessWhy')} />}
-      {check?.warning && <Alert type="warning" showIcon title={t('startsItself')} description={check.warning} />}
+      {check?.warning && <Alert type="warning" showIcon title={t('startsItself')} description={<Said why={check.why} message={check.warning} />} />}
     </div>
   );
 }

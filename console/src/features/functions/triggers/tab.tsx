@@ -47,7 +47,7 @@ export function TriggersTab({ fn, qualifier, versions, aliases }: TabProps) {
             <TriggerCard
               key={x.triggerId}
               trigger={x}
-              warning={warnings.data?.find((w) => w.trigger === x.triggerName)?.message}
+              warning={warnings.data?.find((w) => w.trigger === x.triggerName)}
               marked={search.trigger === x.triggerName && !editing}
               edit={() => open({ trigger: x.triggerName, section: 'edit' })}
             />
@@ -56,7 +56,7 @@ export function TriggersTab({ fn, qualifier, versions, aliases }: TabProps) {
       )}
       <Suspense>
         {(search.new || editing) && (
-          <TriggerPanel key={editing?.triggerId ?? 'new'} fn={fn.functionName} qualifier={qualifier} versions={versions} aliases={aliases} trigger={editing} close={() => open({})} />
+          <TriggerPanel key={editing?.triggerId ?? 'new'} fn={fn.functionName} qualifier={qualifier} versions={versions} aliases={aliases} trigger={editing} bucket={search.bucket} close={() => open({})} />
         )}
       </Suspense>
     </>

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { useSettings } from '../../../app/settings';
 import { Refusal } from '../../../shared/api';
 import { moment } from '../../../shared/format';
+import { Said } from '../../../shared/said';
 import { cloudOf, recentEvents, sampleOf, verdictOf } from './api';
 import { pretty } from './config';
 import { useSettled } from './fields';
@@ -87,7 +88,7 @@ export function Tester({ pattern, bucket, prefix = '', suffix = '', event = '' }
             </span>
           ) : (
             <span className="verdict-no">
-              <CloseCircleFilled aria-hidden /> {t('matchesNot')} {verdict.data.reason}
+              <CloseCircleFilled aria-hidden /> {t('matchesNot')} <Said why={verdict.data.why} message={verdict.data.reason} />
             </span>
           )
         ) : (
