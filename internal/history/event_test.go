@@ -307,6 +307,16 @@ func TestOwedLater(t *testing.T) {
 	step("r1:Succeeded/2")
 	j.over("f", "r1", delivery.Failed)
 	step("r1:Failed/2")
+	if got := j.all(EventQuery{State: StateLooped}); got != "" {
+		t.Errorf("loops, where one failed for another reason: %q", got)
+	}
+	j.update(func(tx kv.Txn) {
+		j.Outcome(tx, &delivery.Outcome{RequestID: "r1", Function: "f", State: delivery.Failed, Reason: run.Recursive, Attempts: 2})
+	})
+	failed := j.all(EventQuery{State: delivery.Failed})
+	if got := j.all(EventQuery{State: "loopstopped"}); got == "" || got != failed {
+		t.Errorf("loops: %q; failed: %q", got, failed)
+	}
 	// Redriven under its old request id: it stands once, and is not over any more.
 	o := owe("f", "r1")
 	o.Mark = delivery.MarkRedrive

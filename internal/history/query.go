@@ -12,6 +12,7 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/kv"
 	"github.com/alcedo-storage/alcedo/internal/kv/row"
+	"github.com/alcedo-storage/alcedo/internal/run"
 )
 
 // maxUnwell is how many ends of deliveries a query holds in memory.
@@ -20,13 +21,17 @@ const maxUnwell = 10_000
 // StateNone, in an EventQuery, asks for events that owe no run: no trigger matched them.
 const StateNone = "None"
 
+// StateLooped asks for events of which a run was refused, because the chain of runs behind
+// it was too long. Such a run is delivery.Failed too.
+const StateLooped = "LoopStopped"
+
 // EventQuery asks for events. Zero fields ask for nothing in particular.
 type EventQuery struct {
 	Bucket       string
 	Prefix       string    // of the key
 	Key          string    // exactly; with Bucket, it is found by an index
 	Type         string    // "ObjectCreated:PutObject", or a group: "ObjectCreated:*", "ObjectCreated"; "oss:" before it is fine
-	State        string    // a run that it owes is in this state (delivery.Enqueued …), or StateNone; in any case
+	State        string    // a run that it owes is in this state (delivery.Enqueued …), or StateNone, or StateLooped; in any case
 	Function     string    // it owes a run to this function
 	Trigger      string    // or a run by this trigger
 	Since, Until time.Time // from, and before
@@ -209,14 +214,14 @@ func newMatcher(q *EventQuery) (*matcher, error) {
 	}
 	if q.State != "" {
 		state := ""
-		for _, n := range []string{StateNone, delivery.Enqueued, delivery.Running, delivery.Retrying, delivery.Succeeded, delivery.Failed, delivery.Expired, delivery.Stopped, delivery.Invalid} {
+		for _, n := range []string{StateNone, delivery.Enqueued, delivery.Running, delivery.Retrying, delivery.Succeeded, delivery.Failed, delivery.Expired, delivery.Stopped, delivery.Invalid, StateLooped} {
 			if strings.EqualFold(n, q.State) {
 				state = n
 			}
 		}
 		if state == "" {
 			return nil, fault.New(fault.Invalid, "InvalidArgument", "%q is not a state.", q.State).
-				WithHint("States are None (no trigger matched), Enqueued, Running, Retrying, Succeeded, Failed, Expired, Stopped and Invalid.")
+				WithHint("States are None (no trigger matched), Enqueued, Running, Retrying, Succeeded, Failed, Expired, Stopped, Invalid and LoopStopped.")
 		}
 		q.State = state
 	}
@@ -253,7 +258,7 @@ func (m *matcher) prepare(r kv.Reader) error {
 		return err
 	}
 	switch m.q.State {
-	case delivery.Failed, delivery.Expired, delivery.Stopped, delivery.Invalid:
+	case delivery.Failed, delivery.Expired, delivery.Stopped, delivery.Invalid, StateLooped:
 	default:
 		return nil
 	}
@@ -310,9 +315,19 @@ func (m *matcher) match(s *Store, r kv.Reader, e *Event) (bool, error) {
 		if q.State == "" {
 			return true, nil
 		}
-		if m.unwell != nil {
+		if m.unwell != nil && q.State != StateLooped {
 			if m.unwell[o.RequestID] == q.State {
 				return true, nil
+			}
+			continue
+		}
+		if q.State == StateLooped {
+			if m.unwell != nil && m.unwell[o.RequestID] != delivery.Failed {
+				continue
+			}
+			end, err := outcome(r, o.RequestID)
+			if err != nil || end != nil && end.State == delivery.Failed && end.Reason == run.Recursive {
+				return err == nil, err
 			}
 			continue
 		}

@@ -40,7 +40,8 @@ type Events struct {
 type EventDetail struct {
 	Event
 	Triggers []Match        `json:"triggersNow"`
-	Written  []history.Info `json:"written"` // events that its runs caused, a hundred of each at most
+	Unjudged bool           `json:"unjudged,omitempty"` // the caller may not see triggers (fc:ListTriggers)
+	Written  []history.Info `json:"written"`            // events that its runs caused, a hundred of each at most
 }
 
 // mayEvents checks whether the caller may see the events of a bucket whose keys begin with
@@ -169,7 +170,9 @@ func (h *handler) event(r *request) (any, error) {
 		return nil, err
 	}
 	out := EventDetail{Event: show(e, runs, h.mayRuns(r)), Triggers: []Match{}, Written: []history.Info{}}
-	if e.Mark == "" && h.may(r, "fc:ListTriggers", "*") == nil {
+	if e.Mark == "" && h.may(r, "fc:ListTriggers", "*") != nil {
+		out.Unjudged = true
+	} else if e.Mark == "" {
 		vs, err := h.Triggers.Explain(r.Context(), &e.Record)
 		if err != nil {
 			return nil, err
@@ -258,5 +261,6 @@ func b2i(b bool) int {
 }
 
 // States are those that a run owed to an event can be in, and None for an event that owes
-// none: what the parameter state of /api/events may be.
-var States = []string{history.StateNone, delivery.Enqueued, delivery.Running, delivery.Retrying, delivery.Succeeded, delivery.Failed, delivery.Expired, delivery.Stopped, delivery.Invalid}
+// none, and LoopStopped for one that failed for its chain was too long: what the parameter
+// state of /api/events may be.
+var States = []string{history.StateNone, delivery.Enqueued, delivery.Running, delivery.Retrying, delivery.Succeeded, delivery.Failed, delivery.Expired, delivery.Stopped, delivery.Invalid, history.StateLooped}

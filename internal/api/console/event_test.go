@@ -150,7 +150,7 @@ func TestEventsOfOthers(t *testing.T) {
 
 	var e EventDetail
 	w.do(bf, "GET", "/api/events/"+in, "").into(&e)
-	if len(e.Owed) != 1 || e.Owed[0].Function != "f" || e.HiddenRuns != 1 || len(e.Written) != 0 {
+	if len(e.Owed) != 1 || e.Owed[0].Function != "f" || e.HiddenRuns != 1 || len(e.Written) != 0 || len(e.Triggers) != 0 || !e.Unjudged {
 		t.Errorf("%+v", e)
 	}
 	mine := w.upload("b", "in/mine", delivery.Owed{RequestID: "R3", Function: "f"})
@@ -178,7 +178,7 @@ func TestEventShown(t *testing.T) {
 	if e.ID != in || len(e.Owed) != 1 || e.Owed[0].Last == nil || len(e.Written) != 1 || e.Written[0].Key != "out/b.png" {
 		t.Errorf("%+v", e)
 	}
-	if len(e.Triggers) == 0 || e.Triggers[0].Trigger != "t" || !e.Triggers[0].Fires {
+	if len(e.Triggers) == 0 || e.Triggers[0].Trigger != "t" || !e.Triggers[0].Fires || e.Unjudged {
 		t.Errorf("%+v", e.Triggers)
 	}
 	w.root("GET", "/api/events/"+e.Written[0].ID, "").into(&e)
