@@ -225,6 +225,7 @@ export interface EventDetail {
   owed: Owed[] | null;
   hiddenRuns?: number;
   triggersNow: Match[] | null;
+  unjudged?: boolean;
   written: Info[] | null;
 }
 
