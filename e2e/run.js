@@ -6,6 +6,9 @@
 //   node e2e/run.js            everything
 //   node e2e/run.js oss php    the suites whose name contains one of these
 //
+// Two suites run at a time (ALCEDO_E2E_JOBS), and each prints when it has ended; those that
+// measure times run by themselves, afterwards.
+//
 // A skip has a reason (a registry that could not be reached) and is a failure under
 // CI=true.
 
@@ -25,15 +28,39 @@ const wanted = process.argv.slice(2);
 const phpSDK = 'aliyuncs/oss-sdk-php';
 const limit = 5 * 60 * 1000; // of one suite
 
-const results = []; // {suite, name, status: pass | fail | skip, reason, ms}
+const jobs = Number(process.env.ALCEDO_E2E_JOBS || Math.min(2, os.availableParallelism()));
+if (!(Number.isInteger(jobs) && jobs > 0)) throw new Error(`ALCEDO_E2E_JOBS=${process.env.ALCEDO_E2E_JOBS} is no number of suites`);
+
 const note = (...args) => console.log(...args);
-const record = (suite, what, status, { reason = '', ms = 0 } = {}) => {
-  const [name, ...more] = String(what).trim().split('\n');
-  results.push({ suite, name, status, reason, ms });
-  const mark = { pass: '  ✓', fail: '  ✗', skip: '  - SKIPPED' }[status];
-  note(`${mark} ${name}${ms >= 1000 ? ` (${(ms / 1000).toFixed(1)} s)` : ''}${reason ? `: ${reason}` : ''}`);
-  if (more.length) note(more.map((l) => `      ${l}`).join('\n'));
-};
+
+// Report is what one suite has to say: at once if it runs by itself, else when it has ended.
+class Report {
+  results = []; // {suite, name, status: pass | fail | skip, reason, ms}
+  #held = [];
+
+  constructor(suite, live) {
+    Object.assign(this, { suite, live, begun: Date.now() });
+    this.note(`\n${suite}`);
+  }
+
+  note(text) {
+    if (this.live) note(text); else this.#held.push(text);
+  }
+
+  record(what, status, { reason = '', ms = 0 } = {}) {
+    const [name, ...more] = String(what).trim().split('\n');
+    this.results.push({ suite: this.suite, name, status, reason, ms });
+    const mark = { pass: '  ✓', fail: '  ✗', skip: '  - SKIPPED' }[status];
+    this.note(`${mark} ${name}${ms >= 1000 ? ` (${(ms / 1000).toFixed(1)} s)` : ''}${reason ? `: ${reason}` : ''}`);
+    if (more.length) this.note(more.map((l) => `      ${l}`).join('\n'));
+  }
+
+  end() {
+    this.seconds = (Date.now() - this.begun) / 1000;
+    if (this.#held.length) note(this.#held.join('\n'));
+    this.#held = [];
+  }
+}
 
 // --- running a suite --------------------------------------------------------------------
 
@@ -63,7 +90,7 @@ function lines(command, args, options, onLine) {
 }
 
 // tap counts what a suite printed in TAP, with node:test's nesting and YAML blocks.
-async function tap(suite, command, args, options = {}) {
+async function tap(report, command, args, options = {}) {
   const log = [];
   let planned = 0;
   let failures = 0;
@@ -82,8 +109,8 @@ async function tap(suite, command, args, options = {}) {
       planned++;
       const status = pending.skip !== undefined ? 'skip' : pending.ok ? 'pass' : 'fail';
       if (status === 'fail') failures++;
-      record(suite, pending.name, status, { ms, reason: status === 'skip' ? pending.skip : '' });
-      if (status === 'fail') note(yaml.map((l) => `      ${l.trimEnd()}`).filter((l) => !/duration_ms|^\s*---|^\s*\.\.\.|type: 'test'/.test(l)).slice(0, 40).join('\n'));
+      report.record(pending.name, status, { ms, reason: status === 'skip' ? pending.skip : '' });
+      if (status === 'fail') report.note(yaml.map((l) => `      ${l.trimEnd()}`).filter((l) => !/duration_ms|^\s*---|^\s*\.\.\.|type: 'test'/.test(l)).slice(0, 40).join('\n'));
     }
     pending = null;
     yaml = [];
@@ -102,21 +129,21 @@ async function tap(suite, command, args, options = {}) {
       return;
     }
     if (pending && /^ {2}\S/.test(line)) { yaml.push(line); return; }
-    if (/^# crash: /.test(line.trim())) note(`  ${line.trim()}`);
+    if (/^# crash: /.test(line.trim())) report.note(`  ${line.trim()}`);
   });
   settle();
-  fs.writeFileSync(path.join(logs, `${suite}.out`), log.join('\n'));
+  fs.writeFileSync(path.join(logs, `${report.suite}.out`), log.join('\n'));
   if (code !== 0 && !failures) {
-    record(suite, `${suite}: ${code === null ? `was still running after ${limit / 1000} s` : `ended with ${code}`}`, 'fail');
-    note(log.slice(-40).map((l) => `      ${l}`).join('\n'));
+    report.record(`${report.suite}: ${code === null ? `was still running after ${limit / 1000} s` : `ended with ${code}`}`, 'fail');
+    report.note(log.slice(-40).map((l) => `      ${l}`).join('\n'));
   } else if (!planned) {
-    record(suite, `${suite}: no test ran`, 'fail');
-    note(log.slice(-40).map((l) => `      ${l}`).join('\n'));
+    report.record(`${report.suite}: no test ran`, 'fail');
+    report.note(log.slice(-40).map((l) => `      ${l}`).join('\n'));
   }
 }
 
 // goTests counts the leaves of go test -json.
-async function goTests(suite, dir, env) {
+async function goTests(report, dir, env) {
   const output = new Map();
   const done = [];
   const other = [];
@@ -127,37 +154,41 @@ async function goTests(suite, dir, env) {
     if (e.Action === 'output') output.set(e.Test, (output.get(e.Test) || '') + e.Output);
     if (['pass', 'fail', 'skip'].includes(e.Action)) done.push(e);
   });
-  fs.writeFileSync(path.join(logs, `${suite}.out`), other.concat([...output.values()]).join('\n'));
+  fs.writeFileSync(path.join(logs, `${report.suite}.out`), other.concat([...output.values()]).join('\n'));
   const leaves = done.filter((e) => !done.some((o) => o.Test.startsWith(`${e.Test}/`)));
   for (const e of leaves) {
-    record(suite, e.Test, e.Action, { ms: e.Elapsed * 1000 });
-    if (e.Action === 'fail') note((output.get(e.Test) || '').replace(/^/gm, '      '));
+    report.record(e.Test, e.Action, { ms: e.Elapsed * 1000 });
+    if (e.Action === 'fail') report.note((output.get(e.Test) || '').replace(/^/gm, '      '));
   }
   if (code !== 0 && !leaves.some((e) => e.Action === 'fail')) {
-    record(suite, `${suite}: go test ended with ${code}`, 'fail');
-    note(other.slice(-30).map((l) => `      ${l}`).join('\n'));
+    report.record(`${report.suite}: go test ended with ${code}`, 'fail');
+    report.note(other.slice(-30).map((l) => `      ${l}`).join('\n'));
   }
 }
 
-const suites = [];
+const logOf = (suite) => path.join(logs, `${suite}.server.log`);
+
+// Tests of these hold something to a time that is near to what it takes, or fill the machine.
+const alone = ['console-large', 'disk', 'explained', 'loops', 'server'];
+
+const suites = []; // [name, run(report)]
 for (const [dir, prefix] of [['suites', ''], ['browser', 'console-']]) {
   for (const file of fs.readdirSync(path.join(__dirname, dir)).filter((f) => f.endsWith('.test.js')).sort()) {
     const name = prefix + file.replace('.test.js', '');
-    suites.push([name, () => tap(name, process.execPath, ['--test', '--test-reporter=tap', path.join(__dirname, dir, file)], {
-      env: { ...process.env, ALCEDO_E2E_LOG: path.join(logs, `${name}.server.log`) },
+    suites.push([name, (report) => tap(report, process.execPath, ['--test', '--test-reporter=tap', path.join(__dirname, dir, file)], {
+      env: { ...process.env, ALCEDO_E2E_LOG: logOf(name) },
     })]);
   }
 }
 
 // withServer runs a suite of another language against a server that this process starts.
-const withServer = (name, body) => [name, async () => {
-  process.env.ALCEDO_E2E_LOG = path.join(logs, `${name}.server.log`);
+async function withServer(report, body) {
   const { Server } = require('./lib/server');
   let server;
   try {
-    server = await Server.start();
+    server = await Server.start({ logFile: logOf(report.suite) });
   } catch (err) {
-    record(name, `${name}: the server did not start: ${err.message}`, 'fail');
+    report.record(`${report.suite}: the server did not start: ${err.message}`, 'fail');
     return;
   }
   try {
@@ -174,30 +205,54 @@ const withServer = (name, body) => [name, async () => {
   } finally {
     await server.stop();
   }
-}];
+}
 
-suites.push(['python-sdks', async () => {
+suites.push(['python-sdks', async (report) => {
   const failure = pythonPackages();
-  if (failure && unreachable(failure)) return record('python-sdks', 'oss2 and alibabacloud-oss-v2', 'skip', { reason: 'PyPI could not be reached' });
-  if (failure) return record('python-sdks', `installing oss2 and alibabacloud-oss-v2: ${failure}`, 'fail');
-  return withServer('python-sdks', (env) => tap('python-sdks', path.join(venv, 'bin/python'), ['-W', 'ignore', path.join(__dirname, 'python/suite.py')], { env: { ...process.env, ...env, PYTHONDONTWRITEBYTECODE: '1' } }))[1]();
+  if (failure && unreachable(failure)) return report.record('oss2 and alibabacloud-oss-v2', 'skip', { reason: 'PyPI could not be reached' });
+  if (failure) return report.record(`installing oss2 and alibabacloud-oss-v2: ${failure}`, 'fail');
+  return withServer(report, (env) => tap(report, path.join(venv, 'bin/python'), ['-W', 'ignore', path.join(__dirname, 'python/suite.py')], { env: { ...process.env, ...env, PYTHONDONTWRITEBYTECODE: '1' } }));
 }]);
 
-suites.push(['go-sdk', async () => {
+suites.push(['go-sdk', async (report) => {
   const failure = run('go', ['mod', 'download'], { cwd: path.join(__dirname, 'gosdk') });
-  if (failure && unreachable(failure)) return record('go-sdk', 'alibabacloud-oss-go-sdk-v2', 'skip', { reason: 'the Go module proxy could not be reached' });
-  if (failure) return record('go-sdk', `fetching the Go SDK: ${failure}`, 'fail');
-  return withServer('go-sdk', (env) => goTests('go-sdk', path.join(__dirname, 'gosdk'), env))[1]();
+  if (failure && unreachable(failure)) return report.record('alibabacloud-oss-go-sdk-v2', 'skip', { reason: 'the Go module proxy could not be reached' });
+  if (failure) return report.record(`fetching the Go SDK: ${failure}`, 'fail');
+  return withServer(report, (env) => goTests(report, path.join(__dirname, 'gosdk'), env));
 }]);
 
-suites.push(['php-sdk', async () => {
+suites.push(['php-sdk', async (report) => {
   const why = path.join(runtimes, 'php/UNREACHABLE');
   const autoload = path.join(runtimes, 'php/vendor/autoload.php');
   if (!fs.existsSync(autoload)) {
-    return record('php-sdk', phpSDK, 'skip', { reason: fs.existsSync(why) ? fs.readFileSync(why, 'utf8').trim() : 'it is not installed; run scripts/setup' });
+    return report.record(phpSDK, 'skip', { reason: fs.existsSync(why) ? fs.readFileSync(why, 'utf8').trim() : 'it is not installed; run scripts/setup' });
   }
-  return withServer('php-sdk', (env) => tap('php-sdk', 'php', [path.join(__dirname, 'php/suite.php')], { env: { ...process.env, ...env, ALCEDO_E2E_PHP_AUTOLOAD: autoload } }))[1]();
+  return withServer(report, (env) => tap(report, 'php', [path.join(__dirname, 'php/suite.php')], { env: { ...process.env, ...env, ALCEDO_E2E_PHP_AUTOLOAD: autoload } }));
 }]);
+
+async function one([name, body], live) {
+  const report = new Report(name, live);
+  await body(report);
+  if (report.results.some((r) => r.status === 'fail') && fs.existsSync(logOf(name))) {
+    report.note(`      the server's last lines (all: ${path.relative(root, logOf(name))}):`);
+    report.note(fs.readFileSync(logOf(name), 'utf8').trimEnd().split('\n').slice(-25).map((l) => `      | ${l.slice(0, 400)}`).join('\n'));
+  }
+  report.end();
+  return report;
+}
+
+// all runs suites and gives their reports, in the suites' order.
+async function all(chosen) {
+  const reports = new Map();
+  const together = jobs > 1 && chosen.length > 1 ? chosen.filter(([name]) => !alone.includes(name)) : [];
+  // The browser's are the longest: begun last, one of them would end by itself.
+  const queue = [...together.filter(([name]) => name.startsWith('console-')), ...together.filter(([name]) => !name.startsWith('console-'))];
+  await Promise.all(Array.from({ length: jobs }, async () => {
+    for (let next; (next = queue.shift());) reports.set(next[0], await one(next, false));
+  }));
+  for (const suite of chosen) if (!reports.has(suite[0])) reports.set(suite[0], await one(suite, true));
+  return chosen.map(([name]) => reports.get(name));
+}
 
 (async () => {
   const binary = process.env.ALCEDO_BIN || path.join(root, 'bin/alcedo');
@@ -209,18 +264,8 @@ suites.push(['php-sdk', async () => {
   fs.mkdirSync(logs, { recursive: true });
   nodePackages();
   const begun = Date.now();
-  for (const [name, body] of suites) {
-    if (wanted.length && !wanted.some((w) => name.includes(w))) continue;
-    note(`\n${name}`);
-    const before = results.length;
-    await body();
-    const failed = results.slice(before).filter((r) => r.status === 'fail');
-    const log = path.join(logs, `${name}.server.log`);
-    if (failed.length && fs.existsSync(log)) {
-      note(`      the server's last lines (all: ${path.relative(root, log)}):`);
-      note(fs.readFileSync(log, 'utf8').trimEnd().split('\n').slice(-25).map((l) => `      | ${l.slice(0, 400)}`).join('\n'));
-    }
-  }
+  const reports = await all(suites.filter(([name]) => !wanted.length || wanted.some((w) => name.includes(w))));
+  const results = reports.flatMap((r) => r.results);
 
   // Where Composer's registry cannot be reached, the PHP runtime is tested with a handler
   // that signs its own request; if that passed, the SDK's absence is told, not counted.
@@ -230,16 +275,15 @@ suites.push(['php-sdk', async () => {
 
   const of = (s) => results.filter((r) => r.status === s);
   note(`\n${'─'.repeat(72)}`);
-  for (const name of [...new Set(results.map((r) => r.suite))]) {
-    const mine = results.filter((r) => r.suite === name);
+  for (const { suite: name, results: mine, seconds } of reports) {
     const n = (s) => mine.filter((r) => r.status === s).length;
-    note(`${n('fail') ? '✗' : n('skip') + n('replaced') ? '-' : '✓'} ${name.padEnd(14)} ${String(n('pass')).padStart(4)} passed${n('fail') ? `, ${n('fail')} FAILED` : ''}${n('skip') ? `, ${n('skip')} skipped` : ''}${n('replaced') ? `, ${n('replaced')} not run` : ''}`);
+    note(`${n('fail') ? '✗' : n('skip') + n('replaced') ? '-' : '✓'} ${name.padEnd(17)} ${String(n('pass')).padStart(4)} passed${n('fail') ? `, ${n('fail')} FAILED` : ''}${n('skip') ? `, ${n('skip')} skipped` : ''}${n('replaced') ? `, ${n('replaced')} not run` : ''}, ${seconds.toFixed(1)} s`);
   }
   for (const r of of('fail')) note(`FAILED  ${r.suite}: ${r.name}`);
   for (const r of of('replaced')) note(`NOT RUN ${r.suite}: ${r.name}: ${r.reason} In its place: selfsigned-php.`);
   for (const r of of('skip')) note(`SKIPPED ${r.suite}: ${r.name}: ${r.reason}`);
   if (ci && of('skip').length) note('Under CI=true nothing may be skipped: the skips above count as failures.');
-  note(`e2e took ${((Date.now() - begun) / 1000).toFixed(0)} s on ${os.cpus().length} cores`);
+  note(`e2e took ${((Date.now() - begun) / 1000).toFixed(0)} s on ${os.cpus().length} cores, ${jobs} at a time`);
   const bad = of('fail').length + (ci ? of('skip').length : 0) + (results.length ? 0 : 1);
   process.exitCode = bad ? 1 : 0;
   const line = `${of('pass').length} passed, ${of('fail').length} failed, ${of('skip').length} skipped`;

@@ -11,7 +11,7 @@ const { Server, root } = require('../lib/server');
 const { oss, fc, FC } = require('../lib/clients');
 const { create, location, trigger } = require('../lib/functions');
 const { until } = require('../lib/wait');
-const { accessible, clean, close, newPage, shot, signedIn } = require('./lib/browser');
+const { accessible, clean, close, newPage, settled, shot, signedIn } = require('./lib/browser');
 
 const bucket = 'happenings';
 const picture = fs.readFileSync(path.join(root, 'examples/kingfisher.png'));
@@ -61,7 +61,7 @@ describe('events', () => {
     await page.evaluate(() => localStorage.setItem('alcedo.theme', 'dark'));
     await page.reload();
     await page.locator('h1').waitFor();
-    await page.waitForLoadState('networkidle', { timeout: 3000 }).catch(() => {}); // a live page never is
+    await settled(page);
     await accessible(page, `${what}, dark`);
     await page.evaluate(() => localStorage.setItem('alcedo.theme', 'light'));
     await page.reload();
@@ -96,8 +96,8 @@ describe('events', () => {
     await card.getByRole('link', { name: /out\/kingfisher\.png/ }).locator('img').evaluate((img) => img.complete || new Promise((resolve) => { img.onload = resolve; }));
     const why = page.getByRole('region', { name: 'Why nothing else' });
     await why.getByText('as they are configured now').waitFor();
-    assert.match(await why.locator('[data-trigger=on-made]').innerText(), /prefix "out\/" at byte 1: 'i' is not 'o'/);
-    assert.match(await why.locator('[data-trigger=on-photo]').innerText(), /suffix "\.jpg"/);
+    assert.match(await why.locator('[data-trigger=on-made]').innerText(), /prefix “out\/” at character 1: in\/kingfisher\.png\./);
+    assert.match(await why.locator('[data-trigger=on-photo]').innerText(), /suffix “\.jpg”/);
     assert.equal(await why.locator('[data-trigger=on-upload]').count(), 0);
     assert.match(await card.getByRole('link', { name: 'Use as test event' }).getAttribute('href'), /\/functions\/thumbnail\/test\?event=/);
     await bothThemes(page, 'an event');
@@ -175,7 +175,21 @@ describe('events', () => {
     await line(page, 'In/upper.png').getByTitle('ObjectCreated:PutObject').click();
     await page.getByText('No trigger matched this event').waitFor();
     const why = page.getByRole('region', { name: 'Why nothing happened' });
-    assert.match(await why.locator('[data-trigger=on-upload]').innerText(), /prefix "in\/" at byte 1: 'I' is not 'i'/);
+    assert.match(await why.locator('[data-trigger=on-upload]').innerText(), /prefix “in\/” at character 1: In\/upper\.png\./);
+    assert.equal(await why.locator('[data-trigger=on-upload] mark').innerText(), 'I'); // where it differs
+    // The same in Chinese, the server's reasons included; then an error, whose code stays.
+    await page.evaluate(() => localStorage.setItem('alcedo.language', 'zh'));
+    await page.reload();
+    const chinese = page.getByRole('region', { name: '为什么什么都没有发生' });
+    assert.match(await chinese.locator('[data-trigger=on-upload]').innerText(), /文件名从第 1 个字符起与前缀“in\/”不同：In\/upper\.png。/);
+    assert.match(await chinese.locator('[data-trigger=on-photo]').innerText(), /不同|不以后缀“\.jpg”结尾/);
+    await page.goto('/events/0123456789abcdef0123456789abcdef');
+    await page.getByRole('alert').getByText(/^(事件不存在|参数无效)/).waitFor();
+    await page.getByRole('alert').locator('code').getByText(/^(EventNotFound|InvalidArgument)$/).waitFor();
+    await page.evaluate(() => localStorage.setItem('alcedo.language', 'en'));
+    await page.goBack();
+    await page.reload();
+    await page.getByText('No trigger matched this event').waitFor();
     await bothThemes(page, 'an event that nothing matched');
     await page.goBack();
     await line(page, 'lonely.png').getByRole('link', { name: /lonely/ }).click();

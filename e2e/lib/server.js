@@ -18,14 +18,24 @@ const runtimes = process.env.ALCEDO_RUNTIME_DIR || path.join(root, '.alcedo/runt
 const region = 'cn-hangzhou';
 const account = '1642039851470273';
 
+const listen = (port) => new Promise((resolve, reject) => {
+  const s = net.createServer();
+  s.once('error', reject);
+  s.listen(port, '127.0.0.1', () => resolve(s));
+});
+
+// freePorts gives ports below those that systems give to outgoing connections (from 32768
+// or 49152): of those, any connection of any process could take one between here and the
+// server, or while a server that was killed is not there.
 async function freePorts(n) {
-  const held = await Promise.all(
-    Array.from({ length: n }, () => new Promise((resolve, reject) => {
-      const s = net.createServer();
-      s.once('error', reject);
-      s.listen(0, '127.0.0.1', () => resolve(s));
-    })),
-  );
+  const held = [];
+  while (held.length < n) {
+    try {
+      held.push(await listen(crypto.randomInt(11000, 32000)));
+    } catch (err) {
+      if (err.code !== 'EADDRINUSE' && err.code !== 'EACCES') throw err;
+    }
+  }
   const ports = held.map((s) => s.address().port);
   await Promise.all(held.map((s) => new Promise((resolve) => s.close(resolve))));
   return ports;
@@ -60,7 +70,7 @@ process.on('exit', () => {
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
 class Server {
-  // options: dataDir, ports [oss, fc, console], keys (false: let the server make them), args, env
+  // options: dataDir, ports [oss, fc, console], keys (false: let the server make them), args, env, logFile
   static async start(options = {}) {
     const s = new Server();
     s.region = region;
@@ -73,7 +83,7 @@ class Server {
       s.accessKeyId = (options.keys && options.keys.accessKeyId) || 'LTAIe2eRootKeyPair000001';
       s.accessKeySecret = (options.keys && options.keys.accessKeySecret) || crypto.randomBytes(20).toString('hex');
     }
-    s.logFile = process.env.ALCEDO_E2E_LOG ||
+    s.logFile = options.logFile || process.env.ALCEDO_E2E_LOG ||
       path.join(root, '.alcedo/e2e-logs', `${path.basename(require.main ? require.main.filename : 'x', '.test.js')}.server.log`);
     fs.mkdirSync(path.dirname(s.logFile), { recursive: true });
     await s.launch();

@@ -13,6 +13,15 @@ const shots = path.resolve(__dirname, '../../../.alcedo/e2e-logs');
 
 const executable = [process.env.ALCEDO_CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((p) => p && fs.existsSync(p));
 
+// The last --disable-features counts, so Playwright's own are repeated here. The first line
+// is the browser's own interface, which is never seen, yet costs each context a process that
+// loads pages of its own, and each process a spare one.
+const without = [
+  'SpareRendererForSitePerProcess', 'WebUIOmniboxPopup', 'WebUIOmniboxAimPopup', 'PreloadTopChromeWebUI',
+  'AimEnabled', 'AvoidCorsURLLoaderRestartOnRedirect', 'AvoidUnnecessaryBeforeUnloadCheckSync', 'DestroyProfileOnBrowserClose', 'HttpsFirstBalancedModeAutoEnable', 'HttpsUpgrades',
+  'LensOverlay', 'MediaRouter', 'NetworkTimeServiceQuerying', 'OptimizationHints', 'PaintHolding', 'PreconnectToSearch', 'ThirdPartyStoragePartitioning',
+];
+
 let shared;
 
 // browser starts Chromium once for a test file.
@@ -20,7 +29,7 @@ function browser() {
   if (!executable) throw new Error('no Chromium: run scripts/setup, or set ALCEDO_CHROMIUM to one');
   shared ||= chromium.launch({
     executablePath: executable,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', `--disable-features=${without}`],
   });
   return shared;
 }
@@ -53,6 +62,9 @@ async function newPage(context) {
     if (m.type() === 'error' && !/^Failed to load resource/.test(m.text())) page.problems.push(`console: ${m.text()}`);
     if (/^CSP: /.test(m.text())) page.problems.push(m.text());
   });
+  page.underWay = new Set(); // requests, but for long polls, which a live page always has
+  page.on('request', (r) => { if (!/[?&]wait=/.test(r.url())) page.underWay.add(r); });
+  for (const end of ['requestfinished', 'requestfailed']) page.on(end, (r) => page.underWay.delete(r));
   page.on('pageerror', (e) => page.problems.push(`exception: ${e.stack || e.message}`));
   await page.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', (e) => console.log(`CSP: ${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber} ${e.sample}`));
@@ -75,11 +87,20 @@ function clean(page) {
   assert.deepEqual(page.problems, [], 'the page had problems');
 }
 
+// settled waits until a page has asked for nothing for a while, though for no longer than 3 s.
+async function settled(page) {
+  const end = Date.now() + 3000;
+  for (let since = Date.now(); Date.now() - since < 250 && Date.now() < end;) {
+    if (page.underWay.size) since = Date.now();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 // accessible runs axe over what is shown now; serious and critical findings fail.
 async function accessible(page, what = page.url()) {
   // Colours of something that fades in are no one's.
   await page.evaluate(() => Promise.allSettled(document.getAnimations().filter((a) => a.effect?.getComputedTiming().iterations !== Infinity).map((a) => a.finished)));
-  await page.evaluate(axeSource);
+  if (!(await page.evaluate(() => Boolean(window.axe)))) await page.evaluate(axeSource); // once in a document
   const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
   const bad = violations
     .filter((v) => v.impact === 'serious' || v.impact === 'critical')
@@ -93,4 +114,4 @@ async function shot(page, name) {
   await page.screenshot({ path: path.join(shots, `${name}.png`) }).catch(() => {});
 }
 
-module.exports = { accessible, browser, clean, close, newPage, open, shot, signedIn };
+module.exports = { accessible, browser, clean, close, newPage, open, settled, shot, signedIn };
