@@ -1,7 +1,7 @@
 import { CloudUploadOutlined, DiffOutlined, DownloadOutlined, FileZipOutlined, MoreOutlined, UndoOutlined } from '@ant-design/icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { Alert, Button, Dropdown, Grid, Select, Spin, Splitter } from 'antd';
+import { Alert, Button, Dropdown, Grid, Select, Splitter } from 'antd';
 import { lazy, Suspense, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Loading } from '../../../app/shell';
@@ -12,7 +12,8 @@ import { Nothing, Problem, Time } from '../../../shared/ui';
 import { functionOf, keys, type TabProps } from '../api';
 import { TestBar } from '../test/bar';
 import { ResultView } from '../test/result';
-import { useTests } from '../test/session';
+import { Running } from '../test/running';
+import { useTests, type Tests } from '../test/session';
 import { applied } from './changes';
 import { FileTree, type FileTreeProps, type Mark } from './file-tree';
 import { bytesOf, byPath, isLink, maxEditable, maxZip, pack, short, textOf, unpack, type Files } from './package';
@@ -278,15 +279,7 @@ function Edited({ fn, versions, aliases }: TabProps) {
             remove: (path) => workspace.edit(path, null),
             restore: (path) => workspace.discard(path),
           }}
-          result={
-            tests.running ? (
-              <div className="result-running" role="status">
-                <Spin size="small" /> {t('test.running')}
-              </div>
-            ) : tests.results[0] ? (
-              <ResultView key={tests.results[0].requestId + tests.results[0].at} name={name} result={tests.results[0]} />
-            ) : undefined
-          }
+          result={outcomeOf(name, tests)}
         />
       )}
       <Suspense>
@@ -295,6 +288,12 @@ function Edited({ fn, versions, aliases }: TabProps) {
       </Suspense>
     </div>
   );
+}
+
+function outcomeOf(name: string, tests: Tests): ReactNode {
+  if (tests.running && tests.progress) return <Running since={tests.running} progress={tests.progress} />;
+  const last = tests.results[0];
+  return last && <ResultView key={last.requestId + last.at} name={name} result={last} />;
 }
 
 function Published({ fn, qualifier }: TabProps) {
@@ -335,7 +334,7 @@ function Published({ fn, qualifier }: TabProps) {
       {code.error && <Problem error={code.error} retry={() => void code.refetch()} />}
       {code.isPending && <Loading />}
       {code.data === null && <Nothing text={t('code.large', { size: bytes(fn.codeSize), most: bytes(maxEditable) })} />}
-      {code.data && <Workbench name={name} handler={fn.handler} files={code.data} marks={new Map()} result={tests.results[0] && <ResultView name={name} result={tests.results[0]} />} />}
+      {code.data && <Workbench name={name} handler={fn.handler} files={code.data} marks={new Map()} result={outcomeOf(name, tests)} />}
     </div>
   );
 }

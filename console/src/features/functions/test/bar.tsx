@@ -76,8 +76,8 @@ export function TestBar({ fn, qualifier, event, begin, onRun, onStale }: BarProp
     <>
       <Space.Compact>
         {tests.running ? (
-          <Button icon={<StopOutlined />} onClick={() => stop(name)}>
-            {t('test.running')}
+          <Button icon={<StopOutlined />} onClick={() => stop(name)} title={t('test.stopWhat')}>
+            {t('test.stop')}
           </Button>
         ) : (
           <Button icon={<CaretRightOutlined />} onClick={() => test()} disabled={!mayTest.allowed} title={mayTest.reason ? mayTest.reason : current ? `${current.title} · Ctrl Enter` : 'Ctrl Enter'}>

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useSearch } from '@tanstack/react-router';
-import { Select, Spin } from 'antd';
+import { Grid, Select, Spin, Splitter } from 'antd';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Nothing, Problem, Time } from '../../../shared/ui';
@@ -8,6 +8,7 @@ import type { TabProps } from '../api';
 import { TestBar } from './bar';
 import { ContentField } from './content-field';
 import { ResultView } from './result';
+import { Running } from './running';
 import { eventOf, testEventsOf } from './samples';
 import { choose, pretty, useTests, type Unsaved } from './session';
 import './test.css';
@@ -44,55 +45,75 @@ export function TestTab({ fn, qualifier }: TabProps) {
   const event: Unsaved = { title, content, ...(unsaved && { shown: unsaved.shown, exact: unsaved.exact }) };
   const result = tests.results.find((r) => r.requestId + r.at === shown) ?? tests.results[0];
 
-  return (
-    <div className="test-tab">
-      <section className="test-event" aria-label={t('test.event')}>
-        <div className="row test-tools">
-          <Select
-            aria-label={t('test.event')}
-            value={id}
-            className="test-select"
-            loading={list.isPending || real.isFetching}
-            onChange={(v: string) => v.startsWith('saved:') && choose(name, { saved: v.slice(6) })}
-            options={[
-              ...(list.data ?? []).map((e) => ({ value: 'saved:' + e.name, label: e.name })),
-              ...(unsaved ? [{ value: 'unsaved:' + unsaved.title, label: unsaved.title }] : []),
-              ...(id === 'none' ? [{ value: 'none', label: t('test.unsaved') }] : []),
-            ]}
-          />
-          <TestBar fn={fn} qualifier={qualifier} event={event} begin={saved && !dirty ? undefined : event} onRun={() => setShown('')} />
+  const wide = Grid.useBreakpoint().lg ?? true;
+  const editor = (
+    <section className="test-event" aria-label={t('test.event')}>
+      <div className="test-tools">
+        <Select
+          aria-label={t('test.event')}
+          value={id}
+          className="test-select"
+          loading={list.isPending || real.isFetching}
+          onChange={(v: string) => v.startsWith('saved:') && choose(name, { saved: v.slice(6) })}
+          options={[
+            ...(list.data ?? []).map((e) => ({ value: 'saved:' + e.name, label: e.name })),
+            ...(unsaved ? [{ value: 'unsaved:' + unsaved.title, label: unsaved.title }] : []),
+            ...(id === 'none' ? [{ value: 'none', label: t('test.unsaved') }] : []),
+          ]}
+        />
+        <TestBar fn={fn} qualifier={qualifier} event={event} begin={saved && !dirty ? undefined : event} onRun={() => setShown('')} />
+      </div>
+      {list.error && <Problem error={list.error} retry={() => void list.refetch()} />}
+      {real.error && <Problem error={real.error} retry={() => void real.refetch()} />}
+      {list.isPending && !eventID ? <Spin /> : <ContentField key={id} value={content} onChange={(v) => setEdits((x) => ({ ...x, [id]: v }))} name={`${id}.json`} />}
+    </section>
+  );
+  const results = (
+    <section className="test-results" aria-label={t('test.results')} tabIndex={wide ? 0 : undefined}>
+      {tests.running && tests.progress ? (
+        <Running since={tests.running} progress={tests.progress} />
+      ) : result ? (
+        <ResultView key={result.requestId + result.at} name={name} result={result} />
+      ) : (
+        <div className="test-none">
+          <Nothing text={t('test.none')} />
         </div>
-        {list.error && <Problem error={list.error} retry={() => void list.refetch()} />}
-        {real.error && <Problem error={real.error} retry={() => void real.refetch()} />}
-        {list.isPending && !eventID ? <Spin /> : <ContentField key={id} value={content} onChange={(v) => setEdits((x) => ({ ...x, [id]: v }))} name={`${id}.json`} />}
-      </section>
-      <section className="test-results" aria-label={t('test.results')}>
-        {tests.running && (
-          <div className="result-running" role="status">
-            <Spin size="small" /> {t('test.running')}
-          </div>
-        )}
-        {result ? <ResultView key={result.requestId + result.at} name={name} result={result} /> : !tests.running && <Nothing text={t('test.none')} />}
-        {tests.results.length > 1 && (
-          <>
-            <h3>{t('test.history')}</h3>
-            <ul className="test-history">
-              {tests.results.map((r) => (
-                <li key={r.requestId + r.at}>
-                  <button type="button" aria-current={r === result} onClick={() => setShown(r.requestId + r.at)}>
-                    <i className={`dot ${r.outcome === 'succeeded' ? 'success' : 'error'}`} />
-                    <span className="clip">{r.event}</span>
-                    <span className="dim">{r.durationMs !== undefined ? `${r.durationMs} ms` : t(`test.${r.outcome}`)}</span>
-                    <span className="dim">
-                      <Time at={r.at} exact />
-                    </span>
-                  </button>
-                </li>
-              ))}
-            </ul>
-          </>
-        )}
-      </section>
-    </div>
+      )}
+      {tests.results.length > 1 && (
+        <>
+          <h3>{t('test.history')}</h3>
+          <ul className="test-history">
+            {tests.results.map((r) => (
+              <li key={r.requestId + r.at}>
+                <button type="button" aria-current={r === result} onClick={() => setShown(r.requestId + r.at)}>
+                  <i className={`dot ${r.outcome === 'succeeded' ? 'success' : 'error'}`} />
+                  <span className="clip">{r.event}</span>
+                  <span className="dim">{r.durationMs !== undefined ? `${r.durationMs} ms` : t(`test.${r.outcome}`)}</span>
+                  <span className="dim">
+                    <Time at={r.at} exact />
+                  </span>
+                </button>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </section>
+  );
+  if (!wide) {
+    return (
+      <div className="test-narrow">
+        {editor}
+        {results}
+      </div>
+    );
+  }
+  return (
+    <Splitter className="test-bench">
+      <Splitter.Panel defaultSize="50%" min={380} max="70%">
+        {editor}
+      </Splitter.Panel>
+      <Splitter.Panel min={320}>{results}</Splitter.Panel>
+    </Splitter>
   );
 }
