@@ -264,9 +264,18 @@ describe('functions', () => {
   });
 
   it('show what failed, and why', async () => {
-    await create(server, 'fails', { 'lib/a.js': '', 'index.js': 'exports.handler = async () => {\n  console.log("before");\n  throw new TypeError("no such thing");\n};\n' });
+    // It goes on when an object says so: until then, what it printed is in the page.
+    const code = 'const oss = require("ali-oss");\nexports.handler = async (event, context) => {\n  console.log("before");\n' +
+      '  const client = new oss({ region: "oss-cn-hangzhou", bucket: "testbucket", accessKeyId: context.credentials.accessKeyId, accessKeySecret: context.credentials.accessKeySecret, stsToken: context.credentials.securityToken });\n' +
+      '  while (!await client.head("go/on").catch(() => null)) await new Promise((r) => setTimeout(r, 50));\n  throw new TypeError("no such thing");\n};\n';
+    await create(server, 'fails', { 'lib/a.js': '', 'index.js': code });
     const { context, page } = await signedIn(server, { at: '/functions/fails/test', theme: 'dark' });
     await page.getByRole('button', { name: 'Test Function' }).click();
+    await page.getByTestId('live-log').getByText('before').waitFor();
+    await page.getByText('Running…').waitFor();
+    assert.match(await page.getByRole('timer').textContent(), /^\d+\.\d s$/);
+    await accessible(page, 'a test that runs');
+    await c.put('go/on', Buffer.from('x'));
     await page.getByText('Function failed').waitFor();
     await page.locator('.result-failure strong').getByText('TypeError: no such thing').waitFor();
     await page.getByTestId('log').getByText('before').waitFor();

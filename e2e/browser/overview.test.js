@@ -200,6 +200,19 @@ describe('logs and monitoring', () => {
     await page.keyboard.press('Enter');
     await page.getByText(/matches · line 1/).waitFor();
     assert.ok(Date.now() - begun < 3000, `${Date.now() - begun} ms`);
+    // What is older than all that is loaded is found by the server, and how far it looked is said.
+    await Promise.all(Array.from({ length: 50 }, () => run({ say: 'filler' })));
+    await page.reload();
+    const asked = page.waitForResponse((r) => r.url().includes('q=NEEDLE'));
+    await page.getByLabel('Search in the logs').fill('NEEDLE');
+    await page.keyboard.press('Enter');
+    assert.equal((await (await asked).json()).runs.length, 1);
+    await page.getByText(/^1 match/).waitFor();
+    await page.getByText('Everything that is kept was searched.').waitFor();
+    await accessible(page, 'a search');
+    await page.getByLabel('Search in the logs').fill('is nowhere');
+    await page.keyboard.press('Enter');
+    await page.getByText('Nothing was found in all that is kept.').waitFor();
     clean(page);
     await context.close();
   });

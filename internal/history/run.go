@@ -110,6 +110,8 @@ type RunQuery struct {
 	Function     string    // needed
 	Outcome      string    // RunOK, RunFailed, RunNotRun, or an error type as runs have it
 	Since, Until time.Time // of the run's end: from, and before
+	Text         string    // printed, or told of an error, in any case; at most MaxText bytes
+	Level        string    // of Levels: printed at least so grave, or failed. Some runs may not be so
 	After        string    // go on behind this cursor
 	Reverse      bool      // the latest first
 	Limit        int       // default 100
@@ -121,6 +123,7 @@ type RunPage struct {
 	Runs []*Run
 	Next string
 	More bool
+	Back time.Time // when the last run ended that was looked at; zero: none was
 }
 
 // FindRuns returns a page of runs in the order in which they ended.
@@ -132,16 +135,21 @@ func (s *Store) FindRuns(ctx context.Context, q RunQuery) (*RunPage, error) {
 	if q.After != "" && !strings.HasPrefix(q.After, string(prefix)) {
 		return nil, fault.New(fault.Invalid, "InvalidArgument", "The cursor does not belong to function '%s'.", q.Function)
 	}
+	printed, err := newPrinted(&q)
+	if err != nil {
+		return nil, err
+	}
 	want := strings.ToLower(q.Outcome)
 	p := &RunPage{Next: q.After}
-	err := s.kv.View(ctx, func(r kv.Reader) error {
+	skipped := false // the row at Next, so nothing of it is known
+	err = s.kv.View(ctx, func(r kv.Reader) error {
 		rg, err := timed(r, prefix, prefix, q.Since, q.Until, timeOfRun)
 		if err != nil {
 			return err
 		}
 		rg = continued(rg, []byte(q.After), q.Reverse)
 		w := newWork(ctx)
-		return r.Scan(rg, func(k, v []byte) error {
+		err = r.Scan(rg, func(k, v []byte) error {
 			if len(p.Runs) == q.Limit {
 				p.More = true
 				return kv.Stop
@@ -151,16 +159,29 @@ func (s *Store) FindRuns(ctx context.Context, q RunQuery) (*RunPage, error) {
 				return stopOr(err)
 			}
 			p.Next = string(k)
+			if printed != nil && !printed.mayMatch(v) {
+				skipped = true
+				return nil
+			}
 			x := &Run{Cursor: string(k)}
 			if err := row.Decode(v, x); err != nil {
 				return err
 			}
-			if !x.is(want) || !within(x.End(), q.Since, q.Until) {
+			skipped, p.Back = false, x.End()
+			if !x.is(want) || !within(p.Back, q.Since, q.Until) || printed != nil && !printed.match(x) {
 				return nil
 			}
 			p.Runs = append(p.Runs, x)
 			return nil
 		})
+		if err != nil || !skipped {
+			return err
+		}
+		v, err := r.Get([]byte(p.Next))
+		if err == nil {
+			p.Back, err = timeOfRun(v)
+		}
+		return err
 	})
 	return p, err
 }

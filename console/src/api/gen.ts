@@ -388,6 +388,7 @@ export interface LogsBack {
   next?: string;
   more: boolean;
   head?: string;
+  searched?: string;
 }
 
 export interface LoopLimit {

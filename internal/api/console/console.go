@@ -107,7 +107,7 @@ func New(o Options) http.Handler {
 // operations are all that is under /api/; each file that serves some has its own list.
 func (h *handler) operations() map[string]operation {
 	all := map[string]operation{}
-	for _, list := range []map[string]operation{h.runOperations(), h.accessOperations(), h.loopOperations(), h.deadOperations(), h.replayOperations(), h.triggerOperations(), h.eventOperations(), h.codeOperations(), h.eventPageOperations(), h.triggerPageOperations(), h.mayOperations(), h.bucketOperations(), h.overviewOperations(), h.watchOperations()} {
+	for _, list := range []map[string]operation{h.runOperations(), h.accessOperations(), h.loopOperations(), h.deadOperations(), h.replayOperations(), h.triggerOperations(), h.eventOperations(), h.codeOperations(), h.eventPageOperations(), h.triggerPageOperations(), h.mayOperations(), h.bucketOperations(), h.overviewOperations(), h.watchOperations(), h.logsBackOperations()} {
 		maps.Copy(all, list)
 	}
 	return all

@@ -3,7 +3,6 @@ package console
 import (
 	"cmp"
 	"context"
-	"encoding/hex"
 	"slices"
 	"strconv"
 	"sync"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/gauge"
-	"github.com/alcedo-storage/alcedo/internal/history"
 	"github.com/alcedo-storage/alcedo/internal/reason"
 	"github.com/alcedo-storage/alcedo/internal/trigger"
 )
@@ -20,7 +18,6 @@ func (h *handler) overviewOperations() map[string]operation {
 	return map[string]operation{
 		"GET /api/overview":                    h.overview,
 		"GET /api/functions/{function}/series": h.series,
-		"GET /api/functions/{function}/logs":   h.logsBack,
 	}
 }
 
@@ -258,53 +255,6 @@ func (h *handler) series(r *request) (any, error) {
 	}
 	q.Function = name
 	return h.Gauge.Series(q), nil
-}
-
-// LogsBack is a page of what a function's runs printed, the latest first. If More is set,
-// before=Next continues, even if there are none on this page. Head is where the latest run
-// of all stands: GET /api/logs follows from there.
-type LogsBack struct {
-	Runs []Attempt `json:"runs"`
-	Next string    `json:"next,omitempty"`
-	More bool      `json:"more"`
-	Head string    `json:"head,omitempty"`
-}
-
-// logsBack goes back in what a function's runs printed, by outcome and time.
-func (h *handler) logsBack(r *request) (any, error) {
-	name := r.PathValue("function")
-	if err := h.may(r, "fc:GetFunction", name); err != nil {
-		return nil, err
-	}
-	if _, err := h.Functions.Get(r.Context(), name); err != nil {
-		return nil, err
-	}
-	q := history.RunQuery{Function: name, Outcome: r.param("outcome"), Reverse: true}
-	var err error
-	if q.Limit, err = r.limit(); err != nil {
-		return nil, err
-	}
-	q.Limit = min(q.Limit, 200) // of 32 KiB each
-	if q.Since, q.Until, err = r.span(); err != nil {
-		return nil, err
-	}
-	before, err := hex.DecodeString(r.param("before"))
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "InvalidArgument", "before %q is not a cursor.", r.param("before")).WithHint("Give the next of an earlier answer, as it was.")
-	}
-	q.After = string(before)
-	out := LogsBack{}
-	if last, err := h.History.Runs(r.Context(), name, "", 1); err != nil {
-		return nil, err
-	} else if len(last) > 0 {
-		out.Head = hex.EncodeToString([]byte(last[0].Cursor))
-	}
-	p, err := h.History.FindRuns(r.Context(), q)
-	if err != nil {
-		return nil, err
-	}
-	out.Runs, out.Next, out.More = attempts(p.Runs), hex.EncodeToString([]byte(p.Next)), p.More
-	return out, nil
 }
 
 func (h *handler) gaugeVersion() string { return strconv.FormatUint(h.Gauge.Version(), 16) }

@@ -174,6 +174,23 @@ func TestLogsGoBack(t *testing.T) {
 	if len(follow.Runs) != 1 || follow.Runs[0].RequestID != "R5" {
 		t.Errorf("%+v", follow)
 	}
+	// A search answers what it found and how far it looked.
+	var found LogsBack
+	w.root("GET", "/api/functions/f/logs?q=LINE&limit=2", "").into(&found)
+	if len(found.Runs) != 2 || !found.More || found.Searched == nil || found.Searched.Sub(start).Round(time.Second) != 3*time.Second {
+		t.Errorf("%+v", found)
+	}
+	found = LogsBack{}
+	w.root("GET", "/api/functions/f/logs?q=nowhere", "").into(&found)
+	if len(found.Runs) != 0 || found.More || found.Searched == nil || found.Searched.Sub(start).Round(time.Second) != 0 {
+		t.Errorf("%+v", found)
+	}
+	found = LogsBack{}
+	w.root("GET", "/api/functions/f/logs?level=ERROR", "").into(&found)
+	if len(found.Runs) != 1 || found.Runs[0].RequestID != "R2" {
+		t.Errorf("%+v", found)
+	}
+	w.root("GET", "/api/functions/f/logs?level=LOUD", "").refused(400, "InvalidArgument", "LOUD")
 	w.root("GET", "/api/functions/f/logs?before=zz", "").refused(400, "InvalidArgument", "before")
 	w.root("GET", "/api/functions/f/logs?since=x", "").refused(400, "InvalidArgument", "since")
 }

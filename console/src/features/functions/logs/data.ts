@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useQuery, useQueryClient, type InfiniteData } from '@tanstack/react-query';
+import { keepPreviousData, useInfiniteQuery, useQuery, useQueryClient, type InfiniteData } from '@tanstack/react-query';
 import { useCallback, useMemo, useRef, useState } from 'react';
 import type { Attempt, Logs, LogsBack } from '../../../api/gen';
 import { api, Refusal } from '../../../shared/api';
@@ -15,6 +15,8 @@ export interface LogFilter {
   request?: string;
   attempt?: string;
   outcome?: string;
+  q?: string;
+  level?: string;
 }
 
 type Data = InfiniteData<LogsBack, string>;
@@ -30,17 +32,22 @@ export function entriesIn(r: Attempt): Entry[] {
   return e;
 }
 
-/** useLogs gives runs with what they printed, the latest first. What comes is kept aside until show is called or mayFollow says that nobody minds. */
-export function useLogs(name: string, filter: LogFilter, follow: boolean, mayFollow: () => boolean) {
+/**
+ * useLogs gives runs with what they printed, the latest first. The server searches those that
+ * were; of those that come, shows says which have anything to show. They are kept aside until
+ * show is called or mayFollow says that nobody minds.
+ */
+export function useLogs(name: string, filter: LogFilter, follow: boolean, mayFollow: () => boolean, shows: (r: Attempt) => boolean) {
   const client = useQueryClient();
-  const key = useMemo(() => [...keys.one(name), 'logs', filter.outcome ?? ''], [name, filter.outcome]);
+  const key = useMemo(() => [...keys.one(name), 'logs', filter.outcome ?? '', filter.level ?? '', filter.q ?? ''], [name, filter.outcome, filter.level, filter.q]);
   const list = useInfiniteQuery({
     queryKey: key,
-    queryFn: ({ pageParam, signal }) => api.get<LogsBack>(path(name) + '/logs', { outcome: filter.outcome, before: pageParam, limit: pageSize }, signal),
+    queryFn: ({ pageParam, signal }) => api.get<LogsBack>(path(name) + '/logs', { outcome: filter.outcome, q: filter.q, level: filter.level, before: pageParam, limit: pageSize }, signal),
     initialPageParam: '',
     getNextPageParam: (last) => (last.more ? last.next : undefined),
     enabled: !filter.request,
     refetchOnWindowFocus: false,
+    placeholderData: keepPreviousData, // what is there is searched at once
   });
   const one = useQuery({
     queryKey: [...keys.one(name), 'logs', 'of', filter.request ?? ''],
@@ -62,8 +69,8 @@ export function useLogs(name: string, filter: LogFilter, follow: boolean, mayFol
     if (!filter.request) return list.data?.pages.flatMap((p) => p.runs ?? []) ?? [];
     return (one.data ?? []).filter((r) => r.function === name && (filter.attempt === undefined || String(r.attempt) === filter.attempt)).reverse();
   }, [filter.request, filter.attempt, list.data, one.data, name]);
-  const latest = useRef({ runs, waiting, mayFollow, key });
-  latest.current = { runs, waiting, mayFollow, key };
+  const latest = useRef({ runs, waiting, mayFollow, shows, key });
+  latest.current = { runs, waiting, mayFollow, shows, key };
 
   const put = useCallback(
     (fresh: Attempt[]) => {
@@ -97,7 +104,7 @@ export function useLogs(name: string, filter: LogFilter, follow: boolean, mayFol
         return l.next || cursor;
       }
       // Without a cursor, the latest are answered, the earliest of them first.
-      const fresh = all.filter((r) => !filter.outcome || r.errorType || r.fault).reverse();
+      const fresh = all.filter((r) => (!filter.outcome || r.errorType || r.fault) && latest.current.shows(r)).reverse();
       if (fresh.length > 0) {
         const at = latest.current;
         const known = new Set([...at.runs, ...at.waiting].map(idOf));
@@ -118,8 +125,12 @@ export function useLogs(name: string, filter: LogFilter, follow: boolean, mayFol
   }, [put]);
 
   const q = filter.request ? one : list;
+  const searching = !filter.request && list.isPlaceholderData;
+  const searched = filter.request || searching ? undefined : list.data?.pages.findLast((p) => p.searched)?.searched;
   return {
-    runs, waiting: waiting.length, show, error: q.error, loading: q.isPending || (!filter.request && list.isFetchingNextPage), retry: () => void q.refetch(),
-    more: !filter.request && list.hasNextPage && !list.isFetchNextPageError, onMore: list.fetchNextPage,
+    runs, waiting: waiting.length, show, error: q.error, loading: q.isPending || searching || (!filter.request && list.isFetchingNextPage), retry: () => void q.refetch(),
+    more: !filter.request && !searching && list.hasNextPage && !list.isFetchNextPageError, onMore: list.fetchNextPage,
+    /** searched is how far back the server looked; pages is in how many answers */
+    searched, pages: list.data?.pages.length ?? 0,
   };
 }

@@ -8,7 +8,8 @@ export type Line = { key: string; run: Attempt; entry?: Entry; hits?: number; no
 export interface View {
   level?: Level;
   wanted: string;
-  only: boolean; // leave out what does not hold wanted
+  only: boolean; // leave out the lines that do not hold wanted
+  all: boolean; // leave no run out that does not hold it, either
   oldestFirst: boolean;
 }
 
@@ -32,7 +33,7 @@ export function linesOf(runs: readonly Attempt[], v: View): { lines: Line[]; hit
       body.push(h ? { key: `${id} ${k}`, run, entry, hits: h } : { key: `${id} ${k}`, run, entry });
     });
     const filtered = !!v.level || (!!v.wanted && v.only);
-    if (filtered && body.length === 0) continue;
+    if ((filtered && body.length === 0) || (v.wanted && here === 0 && !v.all)) continue;
     lines.push({ key: id, run });
     if (run.logCut && !filtered) lines.push({ key: id + ' cut', run, note: 'cut' });
     if (body.length === 0) lines.push({ key: id + ' empty', run, note: 'empty' });
@@ -45,6 +46,10 @@ export function linesOf(runs: readonly Attempt[], v: View): { lines: Line[]; hit
   }
   return { lines, hits, matches, hitRuns };
 }
+
+/** shows reports whether a run has anything to show in a view. */
+export const shows = (run: Attempt, v: Pick<View, 'level' | 'wanted'>): boolean =>
+  (!v.level && !v.wanted) || entriesIn(run).some((e) => reaches(e, v.level) && (!v.wanted || found(e.text, v.wanted).length > 0));
 
 /** asText writes lines as a file holds them. */
 export function asText(lines: readonly Line[]): string {

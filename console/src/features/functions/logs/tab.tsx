@@ -4,13 +4,15 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Button, Input, Select, Spin, Switch, Tag, Tooltip } from 'antd';
 import { useCallback, useDeferredValue, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { count } from '../../../shared/format';
+import type { Attempt } from '../../../api/gen';
+import { useSettings } from '../../../app/settings';
+import { count, moment } from '../../../shared/format';
 import { Nothing, Problem } from '../../../shared/ui';
 import type { TabProps } from '../api';
 import { useLogs } from './data';
 import { found, levels, type Level } from './entries';
 import { EntryLine, RunHead } from './line';
-import { asText, linesOf } from './lines';
+import { asText, linesOf, shows } from './lines';
 import './logs.css';
 
 function Option({ id, label, on, set }: { id: string; label: string; on: boolean; set: (on: boolean) => void }) {
@@ -23,6 +25,7 @@ function Option({ id, label, on, set }: { id: string; label: string; on: boolean
 }
 
 const wraps = 'alcedo.logs.wrap';
+const byItself = 8; // answers without a line that a search goes on by itself
 
 /** LogsTab is what a function's runs print, as it comes. */
 export function LogsTab({ fn }: TabProps) {
@@ -31,6 +34,13 @@ export function LogsTab({ fn }: TabProps) {
   const only = useState(true);
   // Each order has a list of its own: it begins at its end, whatever was in sight in the other.
   return <Output key={order === 'oldest' ? 'oldest' : 'newest'} fn={fn} follows={follow} onlys={only} />;
+}
+
+/** Searched says how far back a search has come. */
+function Searched({ at, more }: { at: string; more: boolean }) {
+  const { t } = useTranslation('functions');
+  const { zone } = useSettings();
+  return <span role="status">{more ? t('logs.searched', { time: moment(Date.parse(at), zone, true) }) : t('logs.searchedAll')}</span>;
 }
 
 type State = [boolean, (on: boolean) => void];
@@ -58,8 +68,14 @@ function Output({ fn, follows: [follow, setFollow], onlys: [only, setOnly] }: { 
     if (selection && !selection.isCollapsed && el.contains(selection.anchorNode)) return false;
     return oldestFirst ? el.scrollHeight - el.scrollTop - el.clientHeight < 24 : el.scrollTop < 8;
   }, [oldestFirst]);
-  const { runs, waiting, show, error, loading, retry, more, onMore } = useLogs(name, { request: search.request, attempt: search.attempt, outcome: search.outcome === 'failed' ? 'failed' : undefined }, follow, mayFollow);
-  const { lines, hits, matches, hitRuns } = useMemo(() => linesOf(runs, { level, wanted, only, oldestFirst }), [runs, level, wanted, only, oldestFirst]);
+  const showing = useCallback((r: Attempt) => shows(r, { level, wanted: search.q ?? '' }), [level, search.q]);
+  const { runs, waiting, show, error, loading, retry, more, onMore, searched, pages } = useLogs(
+    name, { request: search.request, attempt: search.attempt, outcome: search.outcome === 'failed' ? 'failed' : undefined, q: search.q, level }, follow, mayFollow, showing,
+  );
+  const { lines, hits, matches, hitRuns } = useMemo(
+    () => linesOf(runs, { level, wanted, only, oldestFirst, all: !!search.request }), [runs, level, wanted, only, oldestFirst, search.request],
+  );
+  const filtered = !!(level || search.q || search.request || search.outcome);
 
   const v = useVirtualizer({
     count: lines.length,
@@ -86,10 +102,18 @@ function Output({ fn, follows: [follow, setFollow], onlys: [only, setOnly] }: { 
     return () => clearTimeout(id);
   }, [lines, oldestFirst, v]);
   const lastShown = items.at(-1)?.index ?? -1;
+  // What is rare is far back: a search goes on by itself for some seconds, then when it is asked to.
+  const [goOn, setGoOn] = useState(byItself); // up to this number of answers
+  const answers = useRef(0);
+  answers.current = pages;
+  useEffect(() => setGoOn(answers.current + byItself), [search.q, level, search.outcome, lines.length]);
   useEffect(() => {
-    // A filter that leaves little does not read the whole history: at most some pages go by themselves.
-    if (!oldestFirst && more && !loading && lastShown >= lines.length - 30 && (lines.length > 0 || runs.length < 500)) void onMore();
-  }, [oldestFirst, more, loading, lastShown, lines.length, runs.length, onMore]);
+    if (!oldestFirst && more && !loading && lastShown >= lines.length - 30 && pages < goOn) void onMore();
+  }, [oldestFirst, more, loading, lastShown, lines.length, pages, goOn, onMore]);
+  const further = () => {
+    setGoOn(pages + byItself);
+    void onMore();
+  };
 
   const go = (step: number) => {
     if (matches.length === 0) return;
@@ -115,14 +139,17 @@ function Output({ fn, follows: [follow, setFollow], onlys: [only, setOnly] }: { 
     setTimeout(() => URL.revokeObjectURL(a.href), 10_000);
   };
 
-  const filtered = !!(level || search.q || search.request || search.outcome);
   let empty: ReactNode = null;
   if (lines.length === 0 && !loading && !error) {
     empty = (
-      <Nothing text={filtered ? t('logs.noneFound', { n: count(runs.length) }) : t('logs.none')}>
+      <Nothing text={!filtered ? t('logs.none') : searched && more ? <Searched at={searched} more /> : t('logs.noneFound')}>
         {filtered ? (
           <span className="row log-empty">
-            {more && <Button onClick={() => void onMore()}>{t('logs.older')}</Button>}
+            {more && (
+              <Button type="primary" onClick={further}>
+                {t('logs.further')}
+              </Button>
+            )}
             <Button onClick={() => set({ q: undefined, level: undefined, request: undefined, attempt: undefined, outcome: undefined })}>{t('logs.clear')}</Button>
           </span>
         ) : (
@@ -137,7 +164,7 @@ function Output({ fn, follows: [follow, setFollow], onlys: [only, setOnly] }: { 
     <div className="logs">
       <div className="logs-bar">
         <Input.Search
-          allowClear key={search.q ?? ''} defaultValue={search.q} placeholder={t('logs.search')} aria-label={t('logs.search')} className="logs-search"
+          allowClear maxLength={200} key={search.q ?? ''} defaultValue={search.q} placeholder={t('logs.search')} aria-label={t('logs.search')} className="logs-search"
           onSearch={(q) => (q && q === search.q ? go(1) : set({ q: q || undefined }))}
           onKeyDown={(e) => {
             if (e.key === 'Enter' && e.shiftKey && search.q) {
@@ -148,7 +175,7 @@ function Output({ fn, follows: [follow, setFollow], onlys: [only, setOnly] }: { 
         />
         {search.q && (
           <span className="row logs-hits" role="status">
-            <span>{matches.length ? t('logs.hits', { count: hits, n: count(hits), at: count(at + 1), lines: count(matches.length), runs: count(hitRuns) }) : t('logs.noHits')}</span>
+            <span>{matches.length ? t('logs.hits', { count: hits, n: count(hits), at: count(at + 1), lines: count(matches.length), runs: count(hitRuns) }) : loading ? t('logs.searching') : t('logs.noHits')}</span>
             <Button size="small" type="text" icon={<UpOutlined />} aria-label={t('logs.previous')} disabled={!matches.length} onClick={() => go(-1)} />
             <Button size="small" type="text" icon={<DownOutlined />} aria-label={t('logs.next')} disabled={!matches.length} onClick={() => go(1)} />
             <Option id="log-only" label={t('logs.onlyMatches')} on={only} set={setOnly} />
@@ -232,10 +259,21 @@ function Output({ fn, follows: [follow, setFollow], onlys: [only, setOnly] }: { 
                 })}
               </div>
             </div>
-            {loading && (
+            {loading ? (
               <div className="logs-older">
-                <Spin size="small" />
+                <Spin size="small" /> {filtered && searched && <Searched at={searched} more />}
               </div>
+            ) : (
+              filtered && searched && !oldestFirst && (
+                <div className="logs-older">
+                  <Searched at={searched} more={more} />
+                  {more && (
+                    <Button size="small" onClick={further}>
+                      {t('logs.further')}
+                    </Button>
+                  )}
+                </div>
+              )
             )}
           </div>
         )}

@@ -1,0 +1,77 @@
+package console
+
+import (
+	"encoding/hex"
+	"time"
+
+	"github.com/alcedo-storage/alcedo/internal/fault"
+	"github.com/alcedo-storage/alcedo/internal/history"
+)
+
+func (h *handler) logsBackOperations() map[string]operation {
+	return map[string]operation{"GET /api/functions/{function}/logs": h.logsBack}
+}
+
+// LogsBack is a page of what a function's runs printed, the latest first. If More is set,
+// before=Next continues, even if there are none on this page: a search does no more than a
+// second's work at a time. Head is where the latest run of all stands: GET /api/logs follows
+// from there.
+type LogsBack struct {
+	Runs     []Attempt  `json:"runs"`
+	Next     string     `json:"next,omitempty"`
+	More     bool       `json:"more"`
+	Head     string     `json:"head,omitempty"`
+	Searched *time.Time `json:"searched,omitempty"` // when the last run ended that was looked at; missing: none was
+}
+
+// searchTime is how long one call searches: short enough for a page to show how far it came.
+const searchTime = 700 * time.Millisecond
+
+// logsBack goes back in what a function's runs printed, by outcome, time, a text (q), and
+// the gravest level that was printed. Of runs with a level, some may not be of it: the page,
+// which puts lines together, looks again.
+func (h *handler) logsBack(r *request) (any, error) {
+	name := r.PathValue("function")
+	if err := h.may(r, "fc:GetFunction", name); err != nil {
+		return nil, err
+	}
+	if _, err := h.Functions.Get(r.Context(), name); err != nil {
+		return nil, err
+	}
+	q := history.RunQuery{Function: name, Outcome: r.param("outcome"), Text: r.param("q"), Level: r.param("level"), Reverse: true}
+	var err error
+	if q.Limit, err = r.limit(); err != nil {
+		return nil, err
+	}
+	q.Limit = min(q.Limit, 200) // of 32 KiB each
+	if q.Since, q.Until, err = r.span(); err != nil {
+		return nil, err
+	}
+	before, err := hex.DecodeString(r.param("before"))
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "InvalidArgument", "before %q is not a cursor.", r.param("before")).WithHint("Give the next of an earlier answer, as it was.")
+	}
+	q.After = string(before)
+	out := LogsBack{Runs: []Attempt{}}
+	if last, err := h.History.Runs(r.Context(), name, "", 1); err != nil {
+		return nil, err
+	} else if len(last) > 0 {
+		out.Head = hex.EncodeToString([]byte(last[0].Cursor))
+	}
+	for begun := time.Now(); ; {
+		p, err := h.History.FindRuns(r.Context(), q)
+		if err != nil {
+			return nil, err
+		}
+		out.Runs = append(out.Runs, attempts(p.Runs)...)
+		out.Next, out.More = hex.EncodeToString([]byte(p.Next)), p.More
+		if !p.Back.IsZero() {
+			back := p.Back.UTC()
+			out.Searched = &back
+		}
+		q.After = p.Next
+		if q.Limit -= len(p.Runs); !p.More || q.Limit == 0 || time.Since(begun) > searchTime {
+			return out, nil
+		}
+	}
+}
