@@ -34,6 +34,7 @@ type EventQuery struct {
 	State        string    // a run that it owes is in this state (delivery.Enqueued …), or StateNone, or StateLooped; in any case
 	Function     string    // it owes a run to this function
 	Trigger      string    // or a run by this trigger
+	RequestID    string    // of the request to OSS that caused it
 	Since, Until time.Time // from, and before
 	After        string    // go on behind this cursor: the id of an event
 	Reverse      bool      // the latest first
@@ -225,7 +226,7 @@ func newMatcher(q *EventQuery) (*matcher, error) {
 		}
 		q.State = state
 	}
-	for _, p := range []string{q.Bucket, q.Prefix, q.Key} {
+	for _, p := range []string{q.Bucket, q.Prefix, q.Key, q.RequestID} {
 		m.part(p)
 	}
 	if m.group != "" {
@@ -289,6 +290,7 @@ func (m *matcher) match(s *Store, r kv.Reader, e *Event) (bool, error) {
 		q.Bucket != "" && rec.Bucket != q.Bucket,
 		q.Key != "" && rec.Key != q.Key,
 		!strings.HasPrefix(rec.Key, q.Prefix),
+		q.RequestID != "" && rec.Origin.RequestID != q.RequestID,
 		m.group != "" && !strings.HasPrefix(string(rec.Type), m.group),
 		m.group == "" && q.Type != "" && string(rec.Type) != q.Type,
 		!within(rec.Time, q.Since, q.Until),

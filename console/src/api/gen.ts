@@ -275,6 +275,13 @@ export interface Firing {
   keys: string[] | null;
 }
 
+export interface Found {
+  functions: string[] | null;
+  buckets: string[] | null;
+  events: Info[] | null;
+  part?: boolean;
+}
+
 export interface GaugeRun {
   requestId: string;
   function: string;

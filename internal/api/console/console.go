@@ -54,6 +54,7 @@ type Options struct {
 	Metrics  http.Handler // of GET /metrics, for who may read them; nil: none
 	Gauge    *gauge.Gauge
 	Usage    *gauge.Store // nil: nobody knows
+	Buckets  Buckets      // nil: none is found by its name
 
 	// OSS and FC are the handlers of the wire, for the console's own pages; nil: none.
 	OSS, FC http.Handler
@@ -107,7 +108,7 @@ func New(o Options) http.Handler {
 // operations are all that is under /api/; each file that serves some has its own list.
 func (h *handler) operations() map[string]operation {
 	all := map[string]operation{}
-	for _, list := range []map[string]operation{h.runOperations(), h.accessOperations(), h.loopOperations(), h.deadOperations(), h.replayOperations(), h.triggerOperations(), h.eventOperations(), h.codeOperations(), h.eventPageOperations(), h.triggerPageOperations(), h.mayOperations(), h.bucketOperations(), h.overviewOperations(), h.watchOperations(), h.logsBackOperations()} {
+	for _, list := range []map[string]operation{h.runOperations(), h.accessOperations(), h.loopOperations(), h.deadOperations(), h.replayOperations(), h.triggerOperations(), h.eventOperations(), h.codeOperations(), h.eventPageOperations(), h.triggerPageOperations(), h.mayOperations(), h.bucketOperations(), h.overviewOperations(), h.watchOperations(), h.logsBackOperations(), h.findOperations()} {
 		maps.Copy(all, list)
 	}
 	return all
