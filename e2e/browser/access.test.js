@@ -4,7 +4,7 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const { after, before, describe, it } = require('node:test');
 const { Server } = require('../lib/server');
-const { accessible, clean, close, open, signedIn } = require('./lib/browser');
+const { accessible, clean, close, newPage, open, signedIn } = require('./lib/browser');
 
 // fill replaces the whole text of a CodeMirror editor.
 async function fill(page, label, text) {
@@ -91,6 +91,20 @@ describe('access', () => {
     await drawer.getByRole('button', { name: 'Discard changes' }).click();
     await drawer.getByText('oss:Get*', { exact: false }).waitFor();
 
+    // Who may see only itself is offered that, and told what it lacks for the rest.
+    const own1 = (action) => ({ Effect: 'Allow', Action: action, Resource: 'acs:ram::*:user/reader' });
+    const put = await context.request.put('/api/users/reader', { data: { policies: [{ name: 'self', document: { Version: '1', Statement: [own1('ram:GetUser')] } }] } });
+    assert.equal(put.status(), 200, await put.text());
+    await own.page.goto('/access');
+    await own.page.getByRole('link', { name: 'Your own user, reader' }).click();
+    const self = own.page.getByRole('dialog', { name: 'User reader' });
+    await self.getByText('it lacks ram:UpdateUser on acs:ram::1642039851470273:user/reader', { exact: false }).waitFor();
+    await self.getByText('it lacks ram:ListAccessKeys', { exact: false }).waitFor();
+    assert.equal(await self.getByRole('button', { name: 'Add Policy' }).count(), 0);
+    for (const name of [/Delete$/, 'Create AccessKey']) assert.equal(await self.getByRole('button', { name }).first().isDisabled(), true, String(name));
+    await accessible(own.page, 'itself, as who may nothing more');
+    clean(own.page);
+
     await drawer.getByRole('button', { name: `Delete the access key ${accessKeyId}` }).click();
     await page.getByRole('tooltip').getByRole('button', { name: 'Delete', exact: true }).click();
     await drawer.getByText('nobody can sign in as this user', { exact: false }).waitFor();
@@ -134,6 +148,34 @@ describe('access', () => {
     await page.getByRole('dialog', { name: 'Role worker' }).waitFor();
     await page.getByText('acs:ram::1642039851470273:role/worker', { exact: true }).waitFor();
 
+    // Two edit it at once: the second is told by whom, sees theirs, and loses nothing.
+    const worker = (p) => p.getByRole('dialog', { name: 'Role worker' });
+    const other = await newPage(context);
+    await other.goto('/access/roles?name=worker');
+    await worker(page).getByLabel('Description').fill('mine');
+    await worker(other).getByLabel('Description').fill('theirs');
+    await worker(other).getByLabel('Longest session, in hours').fill('2');
+    await worker(other).getByRole('button', { name: 'Save' }).click();
+    await worker(other).getByText('Not saved yet.').waitFor({ state: 'detached' });
+    await worker(page).getByRole('button', { name: 'Save' }).click();
+    await worker(page).getByText('Changed meanwhile by the account itself', { exact: false }).waitFor();
+    assert.equal(await worker(page).getByLabel('Description').inputValue(), 'mine');
+    await accessible(page, 'changed meanwhile');
+    await worker(page).getByRole('button', { name: 'Look at theirs' }).click();
+    const theirs = page.getByRole('dialog', { name: 'Changed meanwhile', exact: false }).last();
+    await theirs.locator('.cm-changedLine').first().waitFor();
+    await accessible(page, 'theirs and mine');
+    await theirs.getByRole('button', { name: 'Keep mine' }).click();
+    await worker(page).getByText('You both changed Description: yours stands there now', { exact: false }).waitFor();
+    assert.equal(await worker(page).getByLabel('Description').inputValue(), 'mine');
+    assert.equal(await worker(page).getByLabel('Longest session, in hours').inputValue(), '2');
+    await worker(page).getByRole('button', { name: 'Save' }).click();
+    await worker(page).getByText('Not saved yet.').waitFor({ state: 'detached' });
+    await other.reload();
+    assert.equal(await worker(other).getByLabel('Description').inputValue(), 'mine');
+    clean(other);
+    await other.close();
+
     // A second one of the name: the server's refusal stands at the field.
     await page.goto('/access/roles?new=1');
     await drawer.getByLabel('Role Name').fill('Worker');
@@ -169,6 +211,25 @@ describe('access', () => {
     await page.getByRole('tab', { name: 'Users and keys' }).click();
     await page.goto(link); // the question is in the address
     await page.getByRole('heading', { name: 'Allowed', exact: true }).waitFor();
+    // At the field: what is no address, and whom nobody knows. By keyboard alone.
+    await page.getByLabel('From the address').fill('10.0.0');
+    await page.getByText('This is no IP address', { exact: false }).waitFor();
+    await page.keyboard.press('Enter');
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'check-ip');
+    await page.getByLabel('From the address').fill('10.0.0.1');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/ip=10\.0\.0\.1/);
+    await page.getByRole('combobox', { name: 'Role' }).fill('nobody');
+    await page.keyboard.press('Enter');
+    await page.locator('#check-who-why').getByText('nobody', { exact: false }).waitFor();
+    // A role's trust policy has its say in who may assume it.
+    const assumed = 'action=sts:AssumeRole&resource=acs:ram::1642039851470273:role/worker';
+    await page.goto('/access/check?kind=service&who=fc.aliyuncs.com&' + assumed);
+    await page.getByText("Statement 1 of the role's trust policy lets it in.").waitFor();
+    await page.goto('/access/check?kind=role&who=AliyunFCDefaultRole&' + assumed);
+    await page.getByRole('heading', { name: 'Not allowed' }).waitFor();
+    await page.getByText("No statement of the role's trust policy lets it in.").waitFor();
+    await accessible(page, 'an answer with a trust policy');
     await page.goto('/access/check?kind=key&who=LTAInone&action=oss:GetObject&resource=*');
     await page.getByText('LTAInone does not exist', { exact: false }).waitFor();
     clean(page);

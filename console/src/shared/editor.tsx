@@ -23,6 +23,8 @@ export interface EditorProps {
   name: string;
   readOnly?: boolean;
   lint?: (text: string) => Diagnostic[];
+  /** complete says what may stand at a place: instead of what the language knows */
+  complete?: (text: string, pos: number) => { from: number; options: string[] } | null;
   /** wrap: long lines are broken */
   wrap?: boolean;
   autoFocus?: boolean;
@@ -32,6 +34,8 @@ export interface EditorProps {
 
 // Ctrl+Enter is for who uses the editor, not for a blank line.
 const keys = [...closeBracketsKeymap, ...defaultKeymap.filter((k) => k.key !== 'Mod-Enter'), ...searchKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap, ...lintKeymap, indentWithTab];
+
+const completions = (c: { from: number; options: string[] } | null | undefined) => c && c.options.length > 0 ? { from: c.from, options: c.options.map((label) => ({ label })), validFor: /^[^"\n]*$/ } : null;
 
 /**
  * Editor edits one text. Tab indents, and moves on after Esc; the editor says so. It fills
@@ -67,7 +71,7 @@ export default function Editor(p: EditorProps) {
       indentOnInput(),
       bracketMatching(),
       closeBrackets(),
-      autocompletion(),
+      autocompletion(now.current.complete ? { override: [({ state, pos }) => completions(now.current.complete?.(state.doc.toString(), pos))] } : {}),
       highlightActiveLine(),
       highlightActiveLineGutter(),
       highlightSelectionMatches(),

@@ -45,3 +45,6 @@ export const known = [...Object.keys(checkable), ...fc.map((a) => 'fc:' + a), ..
 
 /** resourceKind is what an action is done to. */
 export const resourceKind = (action: string): ResourceKind => checkable[action] ?? 'other';
+
+/** listedServices are the services that act as roles here. */
+export const listedServices = ['fc.aliyuncs.com', 'oss.aliyuncs.com'];

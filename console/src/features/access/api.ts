@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
-import type { AccessKey, Explanation, ExplainOrder, Role, RoleInput, RoleUses, User, UserInput } from '../../api/gen';
+import type { AccessKey, Explanation, ExplainOrder, Role, RoleInput, RoleUses, TrustExplanation, TrustOrder, User, UserInput } from '../../api/gen';
 import { api } from '../../shared/api';
 
 const path = (kind: 'users' | 'roles', name: string, rest = '') => `/${kind}/${encodeURIComponent(name)}${rest}`;
@@ -13,7 +13,9 @@ export const userKeys = (name: string, enabled = true) =>
 export const roleList = (enabled = true) => queryOptions({ queryKey: [...keys.roles, 'list'], queryFn: ({ signal }) => api.get<Role[]>('/roles', undefined, signal), enabled });
 export const roleOne = (name: string) => queryOptions({ queryKey: [...keys.roles, 'one', name], queryFn: ({ signal }) => api.get<Role>(path('roles', name), undefined, signal) });
 export const roleUses = (name: string) => queryOptions({ queryKey: [...keys.roles, 'uses', name], queryFn: ({ signal }) => api.get<RoleUses>(path('roles', name, '/uses'), undefined, signal) });
-export const explained = (order: ExplainOrder) => queryOptions({ queryKey: ['access', 'explain', order], queryFn: () => api.post<Explanation>('/explain', order), retry: false });
+export const trusted = (order: TrustOrder, enabled: boolean) =>
+  queryOptions({ queryKey: ['access', 'trust', order], queryFn: () => api.post<TrustExplanation>('/explain/trust', order), retry: false, enabled });
+export const explained = (order: ExplainOrder, enabled = true) => queryOptions({ queryKey: ['access', 'explain', order], queryFn: () => api.post<Explanation>('/explain', order), retry: false, enabled });
 
 const ifMatch = (revision: string): HeadersInit => (revision ? { 'If-Match': `"${revision}"` } : {});
 

@@ -1,170 +1,192 @@
-import { CheckCircleFilled, CheckOutlined, CloseCircleFilled, CloseOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { AutoComplete, Button, Input, Segmented, Skeleton } from 'antd';
-import { useState, type FormEvent } from 'react';
+import { AutoComplete, Checkbox, Input, Segmented } from 'antd';
+import { useState, type FormEvent, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Explanation } from '../../api/gen';
 import { useSession } from '../../app/session';
-import { useMay, useResources } from '../../shared/may';
-import { Copy, Problem } from '../../shared/ui';
+import { useSettings } from '../../app/settings';
+import { Refusal } from '../../shared/api';
+import { MayButton, useResources } from '../../shared/may';
+import { fromInput, toInput } from '../../shared/span';
+import { Copy } from '../../shared/ui';
 import { checkable, resourceKind } from './actions';
-import { explained, roleList, userList } from './api';
-import { build, take } from './resource';
-
-const kinds = ['user', 'role', 'key'] as const;
-type Kind = (typeof kinds)[number];
+import { Answer } from './answer';
+import { explained, trusted } from './api';
+import { useNames } from './names';
+import { actionOf, asked, assumes, flaws, kinds, lists, unknownAction, type Asked, type Kind, type Question } from './question';
+import { take } from './resource';
 
 const actions = Object.keys(checkable).map((value) => ({ value }));
+const contains = (input: string, option?: { value: string }) => !!option?.value.toLowerCase().includes(input.toLowerCase());
+const kindOf = (text?: string): Kind => kinds.find((k) => k === text) ?? 'user';
+
+const questionOf = (s: Asked): Question => {
+  const action = s.action ?? 'oss:GetObject';
+  return {
+    kind: kindOf(s.kind),
+    who: s.who ?? '',
+    action,
+    parts: take(resourceKind(action), s.resource ?? '') ?? { name: '', key: '' },
+    ip: s.ip ?? '',
+    at: s.at,
+    secure: !!s.secure,
+    prefix: s.prefix ?? '',
+    delimiter: s.delimiter ?? '',
+  };
+};
 
 /** CheckTab answers "can X do Y on Z, and why": the question stands in the URL. */
 export function CheckTab() {
+  const search: Asked = useSearch({ from: '/access/{-$tab}' });
   const { t } = useTranslation('access');
-  const search = useSearch({ from: '/access/{-$tab}' });
+  const { zone } = useSettings();
   const navigate = useNavigate({ from: '/access/{-$tab}' });
   const { session } = useSession();
   const of = useResources();
-  const [kind, setKind] = useState<Kind>(kinds.find((k) => k === search.kind) ?? 'user');
-  const [who, setWho] = useState(search.who ?? '');
-  const [action, setAction] = useState(search.action ?? 'oss:GetObject');
-  const [parts, setParts] = useState(() => take(resourceKind(search.action ?? 'oss:GetObject'), search.resource ?? '') ?? { name: '', key: '' });
-  const [ip, setIp] = useState(search.ip ?? '');
+  const [q, setQ] = useState(() => questionOf(search));
   const [tried, setTried] = useState(false);
-  const mayUsers = useMay('ram:ListUsers', of.user());
-  const mayRoles = useMay('ram:ListRoles', of.role());
-  const users = useQuery(userList(kind === 'user' && mayUsers.allowed && !mayUsers.loading));
-  const roles = useQuery(roleList(kind === 'role' && mayRoles.allowed && !mayRoles.loading));
+  const [settled, setSettled] = useState(q.who); // whom a permission is asked for
+  // Back and forward, or a link, ask another question: the form follows.
+  const url = JSON.stringify([search.kind, search.who, search.action, search.resource, search.ip, search.at, search.secure, search.prefix, search.delimiter]);
+  const [shown, setShown] = useState(url);
+  if (url !== shown) {
+    setShown(url);
+    setQ(questionOf(search));
+    setSettled(search.who ?? '');
+    setTried(false);
+  }
+  const set = (change: Partial<Question>) => setQ({ ...q, ...change });
+
+  const action = actionOf(q);
   const what = resourceKind(action);
-  const resource = build(what, parts, session);
-  const problems = {
-    who: who.trim() === '',
-    action: !/^[A-Za-z0-9-]+:[A-Za-z0-9-]+$/.test(action),
-    name: (what === 'object' || what === 'other') && parts.name.trim() === '',
+  const now = asked(q, session);
+  const wrong = flaws(q);
+  const people = useNames(q.kind, q.who);
+  const things = useNames(what === 'object' ? 'bucket' : what, q.parts.name);
+
+  const complete = !!search.who && !!search.action && !!search.resource;
+  const principal = { type: kindOf(search.kind), name: search.who ?? '' };
+  const listing = lists(search.action ?? '');
+  const role = assumes(search.action ?? '') ? take('role', search.resource ?? '')?.name : undefined;
+  const conditions = {
+    ...(search.ip ? { sourceIp: search.ip } : {}),
+    ...(search.secure ? { secureTransport: true } : {}),
+    ...(search.at ? { time: search.at } : {}),
+    ...(listing ? { list: true, prefix: search.prefix ?? '', delimiter: search.delimiter ?? '' } : {}),
+  };
+  const own = useQuery(explained({ principal, action: search.action ?? '', resource: search.resource ?? '', conditions }, complete && principal.type !== 'service'));
+  const trust = useQuery(trusted({ principal, role: role ?? '', ...(search.at ? { time: search.at } : {}) }, complete && !!role));
+
+  // What the server does not know is said at the field that names it, until that changes.
+  const missing = (e: unknown) => (e instanceof Refusal && e.status === 404 ? e : undefined);
+  const gone = [missing(own.error), missing(trust.error)].find(Boolean);
+  const goneRole = gone?.code === 'EntityNotExist.Role' && principal.type !== 'role';
+  const said = {
+    who: (tried && wrong.who && t(`check.${wrong.who}`)) || (gone && !goneRole && q.who === search.who && q.kind === principal.type ? gone.message : undefined),
+    action: tried && wrong.action ? t(`check.${wrong.action}`) : undefined,
+    name: ((tried || q.parts.name !== '') && wrong.name && t(`check.${wrong.name}`)) || (goneRole && now.resource === search.resource ? gone!.message : undefined),
+    ip: wrong.ip ? t(`check.${wrong.ip}`) : undefined,
   };
   const submit = (e: FormEvent) => {
     e.preventDefault();
     setTried(true);
-    if (problems.who || problems.action || problems.name) return;
-    void navigate({ search: { kind, who: who.trim(), action, resource, ip: ip.trim() || undefined } });
+    const first = (['who', 'action', 'name', 'ip'] as const).find((f) => wrong[f]);
+    if (first) document.getElementById('check-' + first)?.focus();
+    else void navigate({ search: now });
   };
-  const names = kind === 'user' ? users.data?.map((u) => u.name) : kind === 'role' ? roles.data?.map((r) => r.name) : undefined;
-  const contains = (input: string, option?: { value: string }) => !!option?.value.toLowerCase().includes(input.toLowerCase());
+  const name = (text: string) => {
+    // A whole resource may be pasted: it is taken apart.
+    const taken = text.startsWith('acs:') && what !== 'other' ? take(what, text.trim()) : undefined;
+    set({ parts: taken ?? { ...q.parts, name: text } });
+  };
+  const needed: [string, string] = q.kind === 'service' ? [q.parts.name ? 'ram:GetRole' : '', of.role(q.parts.name)] : q.kind === 'role' ? ['ram:GetRole', of.role(settled.trim())] : ['ram:GetUser', of.user(settled.trim())];
   return (
     <div className="asking">
       <form onSubmit={submit} noValidate aria-label={t('check.title')}>
         <p className="dim">{t('check.lead')}</p>
         <div className="field">
           <span className="label" id="check-kind">{t('check.who')}</span>
-          <Segmented<Kind> aria-labelledby="check-kind" aria-label={t('check.who')} value={kind} onChange={(k) => { setKind(k); setWho(''); }} options={kinds.map((k) => ({ value: k, label: t(`check.kind.${k}`) }))} />
+          <Segmented<Kind> aria-labelledby="check-kind" aria-label={t('check.who')} value={q.kind} onChange={(kind) => { set({ kind, who: '', ...(kind === 'service' || q.kind === 'service' ? { parts: { name: '', key: '' } } : {}) }); setSettled(''); setTried(false); }} options={kinds.map((k) => ({ value: k, label: t(`check.kind.${k}`) }))} />
         </div>
-        <Field id="check-who" label={t(`check.kind.${kind}`)} problem={tried && problems.who ? t('check.whoNeeded') : undefined}>
-          <AutoComplete id="check-who" value={who} onChange={setWho} options={names?.map((value) => ({ value }))} showSearch={{ filterOption: contains }} aria-describedby="check-who-why" status={tried && problems.who ? 'error' : undefined} className="wide" />
+        <Field id="check-who" label={t(`check.kind.${q.kind}`)} problem={said.who}>
+          <AutoComplete
+            id="check-who" value={q.who} onChange={(who: string) => set({ who })} onSelect={(who: string) => setSettled(who)} onBlur={() => setSettled(q.who)} options={people.map((value) => ({ value }))} defaultActiveFirstOption={false}
+            showSearch={{ filterOption: contains }} aria-describedby="check-who-why" aria-invalid={!!said.who} status={said.who ? 'error' : undefined} className="wide"
+          />
         </Field>
-        <Field id="check-action" label={t('check.action')} problem={tried && problems.action ? t('check.actionNeeded') : undefined}>
-          <AutoComplete id="check-action" value={action} onChange={setAction} options={actions} showSearch={{ filterOption: contains }} aria-describedby="check-action-why" status={tried && problems.action ? 'error' : undefined} className="wide mono" />
-        </Field>
-        <Field id="check-name" label={t(`check.on.${what}`)} problem={tried && problems.name ? t('check.nameNeeded') : undefined}>
-          <Input id="check-name" value={parts.name} onChange={(e) => setParts({ ...parts, name: e.target.value })} spellCheck={false} autoComplete="off" placeholder={what === 'object' || what === 'other' ? undefined : t('check.all')} aria-describedby="check-name-why" status={tried && problems.name ? 'error' : undefined} />
+        {q.kind === 'service' ? (
+          <p className="dim">{t('check.serviceWhy')}</p>
+        ) : (
+          <Field id="check-action" label={t('check.action')} problem={said.action} hint={!wrong.action && unknownAction(action) ? t('policy.finding.actionUnknown', { value: action }) : undefined}>
+            <AutoComplete
+              id="check-action" value={q.action} onChange={(a: string) => set({ action: a })} options={actions} defaultActiveFirstOption={false}
+              showSearch={{ filterOption: contains }} aria-describedby="check-action-why" aria-invalid={!!said.action} status={said.action ? 'error' : undefined} className="wide mono"
+            />
+          </Field>
+        )}
+        <Field id="check-name" label={t(`check.on.${what}`)} problem={said.name}>
+          <AutoComplete
+            id="check-name" value={q.parts.name} onChange={name} options={things.map((value) => ({ value }))} defaultActiveFirstOption={false}
+            showSearch={{ filterOption: contains }} aria-describedby="check-name-why" aria-invalid={!!said.name} status={said.name ? 'error' : undefined} className="wide"
+            placeholder={what === 'object' || what === 'other' || assumes(action) ? undefined : t('check.all')}
+          />
         </Field>
         {what === 'object' && (
           <Field id="check-key" label={t('check.key')}>
-            <Input id="check-key" value={parts.key} onChange={(e) => setParts({ ...parts, key: e.target.value })} spellCheck={false} autoComplete="off" />
+            <Input id="check-key" value={q.parts.key} onChange={(e) => set({ parts: { ...q.parts, key: e.target.value } })} spellCheck={false} autoComplete="off" placeholder={t('check.keyExample')} aria-describedby="check-key-why" />
           </Field>
         )}
         <div className="field check-arn">
-          <span className="dim">{t('check.resource')}</span> <code>{resource}</code> <Copy text={resource} label={t('check.copyResource')} />
+          <span className="dim">{t('check.resource')}</span> <code>{now.resource}</code> <Copy text={now.resource ?? ''} label={t('check.copyResource')} />
         </div>
-        <Field id="check-ip" label={t('check.ip')}>
-          <Input id="check-ip" value={ip} onChange={(e) => setIp(e.target.value)} spellCheck={false} autoComplete="off" placeholder={t('check.ipAny')} />
+        {lists(action) && (
+          <>
+            <Field id="check-prefix" label={t('check.prefix')}>
+              <Input id="check-prefix" value={q.prefix} onChange={(e) => set({ prefix: e.target.value })} spellCheck={false} autoComplete="off" aria-describedby="check-prefix-why" />
+            </Field>
+            <Field id="check-delimiter" label={t('check.delimiter')}>
+              <Input id="check-delimiter" value={q.delimiter} onChange={(e) => set({ delimiter: e.target.value })} spellCheck={false} autoComplete="off" className="short" aria-describedby="check-delimiter-why" />
+            </Field>
+          </>
+        )}
+        {!assumes(action) && (
+          <>
+            <Field id="check-ip" label={t('check.ip')} problem={said.ip}>
+              <Input id="check-ip" value={q.ip} onChange={(e) => set({ ip: e.target.value })} spellCheck={false} autoComplete="off" placeholder={t('check.ipAny')} aria-describedby="check-ip-why" aria-invalid={!!said.ip} status={said.ip ? 'error' : undefined} />
+            </Field>
+          </>
+        )}
+        <Field id="check-at" label={t('check.at')}>
+          <Input id="check-at" type="datetime-local" step={1} className="check-moment" value={toInput(q.at, zone)} onChange={(e) => set({ at: fromInput(e.target.value, zone) })} aria-describedby="check-at-why" />
         </Field>
-        <Button type="primary" htmlType="submit">
+        {!assumes(action) && (
+          <div className="field">
+            <Checkbox checked={q.secure} onChange={(e) => set({ secure: e.target.checked })}>{t('check.secure')}</Checkbox>
+          </div>
+        )}
+        <MayButton action={q.kind !== 'service' && settled.trim() === '' ? '' : q.kind === 'key' ? '' : needed[0]} resource={needed[1]} type="primary" htmlType="submit">
           {t('check.go')}
-        </Button>
+        </MayButton>
       </form>
       <section aria-label={t('check.answer')} aria-live="polite" className="check-answer">
-        {search.who && search.action && search.resource ? (
-          <Answer kind={kinds.find((k) => k === search.kind) ?? 'user'} who={search.who} action={search.action} resource={search.resource} ip={search.ip} />
-        ) : (
+        {!complete ? (
           <p className="dim">{t('check.none')}</p>
+        ) : gone ? (
+          <p className="dim">{t('check.noAnswer')}</p>
+        ) : (
+          <Answer kind={principal.type} who={principal.name} action={search.action!} resource={search.resource!} own={own} trust={role ? trust : undefined} />
         )}
       </section>
     </div>
   );
 }
 
-function Field({ id, label, problem, children }: { id: string; label: string; problem?: string; children: React.ReactNode }) {
+function Field({ id, label, problem, hint, children }: { id: string; label: string; problem?: string; hint?: string; children: ReactNode }) {
   return (
     <div className="field">
       <label htmlFor={id}>{label}</label>
       {children}
-      <div id={id + '-why'}>{problem && <div className="findings finding-error">{problem}</div>}</div>
+      <div id={id + '-why'}>{problem ? <div className="findings finding-error">{problem}</div> : hint && <div className="findings finding-warning">{hint}</div>}</div>
     </div>
   );
-}
-
-const grantable = new Set(['oss:GetObject', 'oss:PutObject', 'oss:DeleteObject', 'oss:AbortMultipartUpload']);
-
-function Answer({ kind, who, action, resource, ip }: { kind: Kind; who: string; action: string; resource: string; ip?: string }) {
-  const { t } = useTranslation('access');
-  const q = useQuery(explained({ principal: { type: kind, name: who }, action, resource, ...(ip ? { conditions: { sourceIp: ip } } : {}) }));
-  if (q.error) return <Problem error={q.error} retry={() => void q.refetch()} />;
-  if (!q.data) return <Skeleton active />;
-  const e = q.data;
-  return (
-    <>
-      <h2 className={e.allowed ? 'verdict verdict-yes' : 'verdict verdict-no'}>
-        <span aria-hidden>{e.allowed ? <CheckCircleFilled /> : <CloseCircleFilled />}</span> {t(e.allowed ? 'check.yes' : 'check.no')}
-      </h2>
-      <p>
-        {t(e.allowed ? 'check.yesWhat' : 'check.noWhat', { who: e.principal, action, resource })}
-      </p>
-      <p>{why(e, t)}</p>
-      {!e.allowed && e.statement === undefined && grantable.has(action) && <p className="dim">{t('check.acl')}</p>}
-      {kind === 'role' && <p className="dim">{t('check.session')}</p>}
-      {!!e.considered?.length && (
-        <>
-          <h3>{t('check.considered', { count: e.considered.length })}</h3>
-          <ol className="considered">
-            {e.considered.map((s, i) => {
-              const decided = s.policy === e.policy && s.statement === e.statement;
-              return (
-                <li key={i} className={decided ? 'decided' : undefined}>
-                  <div className="row">
-                    <strong>{t('check.statement', { policy: s.policy, n: s.statement })}</strong>
-                    <span>{s.deny ? 'Deny' : 'Allow'}</span>
-                    {decided && <span className="pill-decided">{t('check.decided')}</span>}
-                  </div>
-                  <ul className="fits">
-                    <Fit ok={s.action} text={t(s.action ? 'check.actionFits' : 'check.actionNot')} />
-                    <Fit ok={s.resource} text={t(s.resource ? 'check.resourceFits' : 'check.resourceNot')} />
-                    <Fit ok={s.condition} text={t(s.condition ? 'check.conditionHolds' : 'check.conditionNot')} />
-                  </ul>
-                  <details>
-                    <summary>{t('check.show')}</summary>
-                    <pre tabIndex={0}>{JSON.stringify(s.document, null, 2)}</pre>
-                  </details>
-                </li>
-              );
-            })}
-          </ol>
-        </>
-      )}
-    </>
-  );
-}
-
-function Fit({ ok, text }: { ok: boolean; text: string }) {
-  return (
-    <li className={ok ? 'fit-yes' : 'fit-no'}>
-      <span aria-hidden>{ok ? <CheckOutlined /> : <CloseOutlined />}</span> {text}
-    </li>
-  );
-}
-
-/** why says in the reader's words what decided. */
-function why(e: Explanation, t: (key: string, params?: Record<string, unknown>) => string): string {
-  if (e.policy && e.statement) return t(e.allowed ? 'check.byAllow' : 'check.byDeny', { policy: e.policy, n: e.statement });
-  if (e.allowed) return t('check.byRoot');
-  if (!e.considered?.length) return t('check.byNothing');
-  return t('check.bySilence');
 }

@@ -2,6 +2,7 @@ import { CloseCircleFilled, ExclamationCircleFilled, InfoCircleFilled } from '@a
 import { Skeleton } from 'antd';
 import { lazy, Suspense, useId, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
+import { complete } from './complete';
 import { at } from './json';
 import { validate, type Finding, type PolicyKind } from './policy';
 
@@ -29,7 +30,8 @@ export function DocumentField({ label, name, value, change, kind, readOnly, prob
   const bad = !!problem || findings.some((f) => f.severity === 'error');
   return (
     <div className={'document' + (bad ? ' document-bad' : '')}>
-      <div className="document-editor">
+      {/* Esc is the editor's own here, as its hint says: the drawer stays. */}
+      <div className="document-editor" onKeyDown={(e) => e.key === 'Escape' && e.stopPropagation()}>
         <Suspense fallback={<Skeleton active />}>
           <Editor
             label={label}
@@ -39,6 +41,7 @@ export function DocumentField({ label, name, value, change, kind, readOnly, prob
             readOnly={readOnly}
             wrap
             lint={(text) => validate(text, kind).map((f) => ({ from: f.from, to: f.to, severity: f.severity, message: say(f) }))}
+            complete={(text, pos) => complete(text, pos, kind)}
             invalid={bad}
             describedBy={id}
           />

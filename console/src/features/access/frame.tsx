@@ -47,7 +47,7 @@ export function Frame<T extends Thing>({ kind, name, resource, q, close, facts, 
         </MayButton>
       }
     >
-      {gone ? <Alert type="warning" showIcon role="alert" className="gap-below" title={t('conflict.gone')} /> : q.error && <Problem error={q.error} retry={() => void q.refetch()} />}
+      {gone ? <Alert type="warning" showIcon role="alert" className="gap-below" title={t('conflict.gone')} /> : q.error && <Problem error={q.error} retry={(q.error as Refusal).status === 404 ? undefined : () => void q.refetch()} />}
       {thing ? (
         <>
           <Facts

@@ -1,7 +1,7 @@
 // What is wrong with a policy, while it is typed: the server's own rules, with the place
 // of each. The server judges again.
 import { at, parse, type JSONNode } from './json';
-import { known, services } from './actions';
+import { known, listedServices, services } from './actions';
 
 export type PolicyKind = 'permission' | 'trust';
 
@@ -20,9 +20,9 @@ export const limits: Record<PolicyKind, number> = { permission: 6144, trust: 409
 const maxStatements = 100;
 const maxValues = 200;
 
-const statementFields = { permission: ['Sid', 'Effect', 'Action', 'NotAction', 'Resource', 'NotResource', 'Condition'], trust: ['Sid', 'Effect', 'Action', 'Principal', 'Condition'] };
+export const statementFields = { permission: ['Sid', 'Effect', 'Action', 'NotAction', 'Resource', 'NotResource', 'Condition'], trust: ['Sid', 'Effect', 'Action', 'Principal', 'Condition'] };
 
-const operators: Record<string, 'text' | 'number' | 'date' | 'truth' | 'address'> = {};
+export const operators: Record<string, 'text' | 'number' | 'date' | 'truth' | 'address'> = {};
 for (const o of ['StringEquals', 'StringNotEquals', 'StringEqualsIgnoreCase', 'StringNotEqualsIgnoreCase', 'StringLike', 'StringNotLike']) operators[o] = 'text';
 for (const o of ['Equals', 'NotEquals', 'LessThan', 'LessThanEquals', 'GreaterThan', 'GreaterThanEquals']) {
   operators['Numeric' + o] = 'number';
@@ -32,7 +32,7 @@ operators['Bool'] = 'truth';
 operators['IpAddress'] = 'address';
 operators['NotIpAddress'] = 'address';
 
-const conditionKeys = ['acs:SourceIp', 'acs:SecureTransport', 'acs:CurrentTime', 'oss:Prefix', 'oss:Delimiter'];
+export const conditionKeys = ['acs:SourceIp', 'acs:SecureTransport', 'acs:CurrentTime', 'oss:Prefix', 'oss:Delimiter'];
 const compares: Record<string, string | undefined> = { date: 'acs:currenttime', truth: 'acs:securetransport', address: 'acs:sourceip' };
 
 /** validate returns what is to be said of a policy's text, by place. */
@@ -94,8 +94,7 @@ function statement(s: JSONNode, kind: PolicyKind, say: Say) {
     if (!resource && !notResource) say(here, 'error', 'missing', { field: 'Resource' });
     const resources = texts(resource ?? notResource, say);
     for (const r of resources) {
-      const parts = r.value.split(':');
-      if (r.value !== '*' && (parts.length < 5 || parts[0] !== 'acs' || !parts[1] || parts.slice(4).join(':') === '')) say(r, 'error', 'resource', { value: r.value });
+      if (!resourceRight(r.value)) say(r, 'error', 'resource', { value: r.value });
     }
     if (effect?.kind === 'string' && effect.value === 'Allow' && action && resource && !field(s, 'Condition')) {
       const all = actions.find((a) => a.value === '*');
@@ -119,6 +118,12 @@ function actionPattern(a: Text, kind: PolicyKind, say: Say) {
   if (!known.some((k) => fits(a.value, k))) say(a, 'warning', 'actionUnknown', { value: a.value });
 }
 
+/** resourceRight says whether a text names a resource, or a pattern of some. */
+export function resourceRight(text: string): boolean {
+  const parts = text.split(':');
+  return text === '*' || (parts.length >= 5 && parts[0] === 'acs' && !!parts[1] && parts.slice(4).join(':') !== '');
+}
+
 /** fits matches as policies do: * is any text, ? one character, case does not count. */
 export function fits(pattern: string, text: string): boolean {
   const re = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*+/g, '.*').replace(/\?/g, '.');
@@ -138,7 +143,7 @@ function principal(p: JSONNode, say: Say) {
       if (f.name === 'RAM') {
         if (!/^acs:ram::[^:*?]*:[^:*?]+$/.test(v.value)) say(v, 'error', 'ram', { value: v.value });
       } else if (!/^[^*? /:.]*\.[^*? /:]*$/.test(v.value)) say(v, 'error', 'trustService', { value: v.value });
-      else if (!['fc.aliyuncs.com', 'oss.aliyuncs.com'].includes(v.value.toLowerCase())) say(v, 'info', 'otherService', { value: v.value });
+      else if (!listedServices.includes(v.value.toLowerCase())) say(v, 'info', 'otherService', { value: v.value });
     }
   }
 }

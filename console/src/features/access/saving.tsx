@@ -10,6 +10,12 @@ import { whose } from './said';
 
 const Diff = lazy(() => import('../../shared/diff'));
 
+/** show brings the first thing that is wrong into sight: beside, not beneath, what stays in sight. */
+function show(button: HTMLElement) {
+  const body = button.closest('.ant-drawer-body');
+  requestAnimationFrame(() => body?.querySelector('.document-bad, .policy-bad, [aria-invalid="true"]')?.scrollIntoView({ block: 'center' }));
+}
+
 interface Changed {
   updated: string;
   updatedBy?: string;
@@ -52,7 +58,7 @@ export function Saving<D extends Parts>({ e, thing, refused }: {
             {t('conflict.keepMine')}
           </Button>
         ) : (
-          <Button type="primary" onClick={() => void e.save()} loading={e.busy}>
+          <Button type="primary" onClick={(c) => { if (e.invalid) show(c.currentTarget); void e.save(); }} loading={e.busy}>
             {t('common:save')}
           </Button>
         )}
@@ -65,7 +71,7 @@ function Meanwhile<D extends Parts>({ e, thing }: { e: Editing<D>; thing: Change
   const { t } = useTranslation('access');
   const { zone } = useSettings();
   const [looking, setLooking] = useState(false);
-  const params = { who: whose(thing.updatedBy, t('conflict.account')) ?? t('conflict.somebody'), at: moment(Date.parse(thing.updated), zone, true) };
+  const params = { who: whose(thing.updatedBy, t('conflict.account')) ?? t('conflict.somebody'), at: moment(Date.parse(thing.updated), zone) };
   return (
     <>
       <Alert
