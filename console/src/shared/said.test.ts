@@ -68,4 +68,5 @@ test('the character that differs is found in any script, and far into a key', ()
   expect(before).toMatch(/^…a{48}$/);
   expect(here).toBe('X');
   expect(after).toMatch(/^b{48}…$/);
+  expect(say({ reason: 'SuffixDiffers', args: { suffix: '.png', key: 'long/'.repeat(200) + 'a.gif' } }, '')).toMatch(/“….{43}a\.gif”/);
 });

@@ -8,6 +8,9 @@ import { useSettings } from '../app/settings';
 import { count, duration, moment, type Zone } from './format';
 import './said.css';
 
+/** near is half of what is shown of a long key. */
+const near = 24;
+
 const known = (key: string) => i18n.exists('said:' + key) || i18n.exists(`said:${key}_other`);
 const text = (key: string, values?: Record<string, unknown>) => i18n.t('said:' + key, values);
 
@@ -20,6 +23,12 @@ export function faultTitle(code: string): string {
 const fault = (code: string) => {
   const title = faultTitle(code);
   return title ? text('named', { title, code }) : code;
+};
+
+/** end is the end of a long key: the suffix is what is looked for there. */
+const end = (key: string) => {
+  const all = [...key];
+  return all.length > near * 2 ? '…' + all.slice(-near * 2).join('') : key;
 };
 
 /** say makes a reason a sentence; message is the server's. place stands where the object's key is to be set in. */
@@ -38,7 +47,7 @@ export function say(why: Why | null | undefined, message: string | undefined, zo
     values.n = count(args.n) + (why.reason === 'LoopStopped' && args.more ? '+' : '');
   }
   if (why.reason === 'SeemsToLoop' && !args.principal) values.principal = text('nobody');
-  if (place && args.key) values.key = place;
+  if (typeof args.key === 'string') values.key = place ?? end(args.key);
   values.parts = (why.parts ?? []).map((p) => say(p, '', zone)).join(text('and'));
   const hint = why.hint ? say(why.hint, '', zone) : '';
   // A pause tells its reason within the sentence, whoever gave it.
@@ -74,9 +83,6 @@ export function Said({ why, message, whole }: { why?: Why | null; message?: stri
     </>
   );
 }
-
-/** near is what of a long key is shown around the character in question. */
-const near = 24;
 
 /** around cuts a key at a character, counted from 1, and shortens what is far from it. Exported for its test. */
 export function around(key: string, at: number): [string, string, string] {

@@ -59,7 +59,7 @@ export function TriggerCard({ trigger: x, warning, edit, marked }: { trigger: Tr
       {x.paused && (
         <p className="trigger-note">
           {t('pausedSince')} <Time at={Date.parse(x.paused.since)} /> · {t(`pauseReasons.${x.paused.reason}`, { defaultValue: x.paused.reason })}
-          {x.paused.detail && <>: <Said why={x.paused.why} message={x.paused.detail} whole /></>} <span className="dim">{t('pausedMeans')}</span>{' '}
+          {x.paused.detail && <>{t('said:detail', { text: '' })}<Said why={x.paused.why} message={x.paused.detail} whole /></>} <span className="dim">{t('pausedMeans')}</span>{' '}
           <Link to="/dead-letters" search={{ function: x.function, trigger: x.triggerName }}>
             {t('common:nav.dead')}
           </Link>
