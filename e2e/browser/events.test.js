@@ -314,7 +314,7 @@ describe('events', () => {
     assert.equal(await drawer.locator('.chain li').count(), 17);
     await drawer.locator('.chain li').first().getByText('going-round/first.txt').waitFor();
     await drawer.getByRole('link', { name: 'Lineage' }).click();
-    await page.locator('.box.bad', { hasText: 'echo' }).waitFor();
+    await page.locator('.box.looped', { hasText: 'echo' }).waitFor();
     assert.equal(await page.locator('.box').count(), 34); // 17 events and their runs
     clean(page);
     await context.close();

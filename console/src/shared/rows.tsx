@@ -216,10 +216,10 @@ function Check({ label, checked, some = false, onChange }: { label: string; chec
   return <input type="checkbox" className="check" aria-label={label} ref={set} checked={checked} onChange={(e) => onChange(e.target.checked)} />;
 }
 
-/** RowLink is a link within Rows to a page of the console; href() writes where to. */
-export function RowLink({ to, className, title, children }: { to: string; className?: string; title?: string; children: ReactNode }) {
+/** RowLink is a link within Rows to a page of the console; href() writes where to. label is its name where what it shows is cut into pieces. */
+export function RowLink({ to, className, title, label, children }: { to: string; className?: string; title?: string; label?: string; children: ReactNode }) {
   return (
-    <a href={to} data-go className={className} title={title}>
+    <a href={to} data-go className={className} title={title} aria-label={label}>
       {children}
     </a>
   );

@@ -7,6 +7,7 @@ import FieldTimeOutlined from '@ant-design/icons-svg/es/asn/FieldTimeOutlined';
 import MinusCircleOutlined from '@ant-design/icons-svg/es/asn/MinusCircleOutlined';
 import PauseCircleOutlined from '@ant-design/icons-svg/es/asn/PauseCircleOutlined';
 import QuestionCircleOutlined from '@ant-design/icons-svg/es/asn/QuestionCircleOutlined';
+import RetweetOutlined from '@ant-design/icons-svg/es/asn/RetweetOutlined';
 import RedoOutlined from '@ant-design/icons-svg/es/asn/RedoOutlined';
 import StopOutlined from '@ant-design/icons-svg/es/asn/StopOutlined';
 import SyncOutlined from '@ant-design/icons-svg/es/asn/SyncOutlined';
@@ -27,6 +28,7 @@ const looks: Record<string, [ComponentType<{ spin?: boolean }>, Tone]> = {
   Failed: [glyph(CloseCircleFilled), 'bad'],
   Expired: [glyph(FieldTimeOutlined), 'bad'],
   Invalid: [glyph(DisconnectOutlined), 'bad'],
+  LoopStopped: [glyph(RetweetOutlined), 'careful'],
   Stopped: [glyph(StopOutlined), 'careful'],
   Paused: [glyph(PauseCircleOutlined), 'careful'],
   Done: [glyph(CheckCircleFilled), 'good'],
@@ -36,6 +38,11 @@ const looks: Record<string, [ComponentType<{ spin?: boolean }>, Tone]> = {
 /** over reports whether nothing more will come of a delivery in this state. */
 export function over(state: string): boolean {
   return state !== 'Enqueued' && state !== 'Running' && state !== 'Retrying';
+}
+
+/** told is the state that readers are told: a run that was refused to end a loop failed, and nothing is wrong with it. */
+export function told(state: string, reason?: string): string {
+  return state === 'Failed' && reason === 'RecursiveInvocation' ? 'LoopStopped' : state;
 }
 
 export function StateIcon({ state }: { state: string }) {
@@ -62,8 +69,9 @@ export function Note({ state, title, children }: { state: string; title: ReactNo
 }
 
 /** StatePill says a state; with children, of what: the state's word is then read out and shown on hover. */
-export function StatePill({ state, reason, children }: { state: string; reason?: string; children?: ReactNode }) {
+export function StatePill({ state: of, reason, children }: { state: string; reason?: string; children?: ReactNode }) {
   const { t } = useTranslation('events');
+  const state = told(of, reason);
   const [, tone] = looks[state] ?? [unknown, 'quiet'];
   const word = t(`state.${state}`, { defaultValue: state });
   return (

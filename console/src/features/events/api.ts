@@ -21,6 +21,7 @@ export const keys = {
   states: (ids: string) => ['events', 'states', ids] as const,
   one: (id: string) => ['events', 'one', id] as const,
   runs: (request: string) => ['events', 'runs', request] as const,
+  traces: ['events', 'trace'] as const,
   trace: (q: object) => ['events', 'trace', q] as const,
   dead: (f: DeadFilter) => ['dead', 'list', f] as const,
   deadOne: (id: string) => ['dead', 'one', id] as const,
@@ -133,4 +134,4 @@ export const eventTypes = [
   'BucketRemoved:DeleteBucket',
 ];
 
-export const states = ['None', 'Enqueued', 'Running', 'Retrying', 'Succeeded', 'Failed', 'Expired', 'Stopped', 'Invalid'];
+export const states = ['None', 'Enqueued', 'Running', 'Retrying', 'Succeeded', 'Failed', 'LoopStopped', 'Expired', 'Stopped', 'Invalid'];

@@ -7,7 +7,7 @@ import type { Link as ChainLink } from '../../api/gen';
 import { JsonView } from '../../shared/json-view';
 import { May, MayButton, useResources } from '../../shared/may';
 import { Said } from '../../shared/said';
-import { Note } from '../../shared/states';
+import { Note, told } from '../../shared/states';
 import { Problem, Time } from '../../shared/ui';
 import { Waterfall } from '../../shared/waterfall-chart';
 import { failed } from '../../shared/waterfall';
@@ -50,7 +50,7 @@ export function DeadDrawer({ id, result, busy, close, act }: { id: string; resul
             )}
             {result && <span role="status">{t(result === 'redrive' ? 'dead.isRedriven' : 'dead.deleted')}</span>}
           </div>
-          <Note state="Failed" title={t(`reason.${d.reason}`, { defaultValue: d.reason })}>
+          <Note state={told('Failed', d.reason)} title={t(`reason.${d.reason}`, { defaultValue: d.reason })}>
             <div>
               <Said why={d.why} message={d.message} />
             </div>

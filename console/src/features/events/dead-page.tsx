@@ -10,10 +10,11 @@ import { api } from '../../shared/api';
 import { count } from '../../shared/format';
 import { May, useMay, useResources } from '../../shared/may';
 import { href } from '../../shared/href';
+import { Middle } from '../../shared/middle';
 import { RowLink, Rows, type Column } from '../../shared/rows';
 import { instant } from '../../shared/span';
 import { SpanField } from '../../shared/span-field';
-import { over, StatePill } from '../../shared/states';
+import { over, StatePill, told } from '../../shared/states';
 import { Nothing, Page, Problem, Time } from '../../shared/ui';
 import { deadList, eventStates } from './api';
 import { Area } from './area';
@@ -21,6 +22,8 @@ import { inBulk, type Progress as Done } from './bulk';
 import { BucketSelect, Filters, FunctionSelect, TextFilter } from './filters';
 
 const DeadDrawer = lazy(() => import('./dead-drawer').then((m) => ({ default: m.DeadDrawer })));
+
+const whoOf = (d: DeadLetter) => d.function + (d.trigger ? ` ‹ ${d.trigger}` : '');
 
 const reasons = ['RetriesExhausted', 'Expired', 'TriggerPaused', 'RecursiveInvocation', 'FunctionNotFound'];
 
@@ -104,15 +107,12 @@ export function DeadLettersPage() {
     (): Column<DeadLetter>[] => [
       { key: 'time', title: t('time'), width: '118px', wide: true, render: (d) => <Time at={Date.parse(d.time)} /> },
       {
-        key: 'object', title: t('object'), width: '3fr',
+        key: 'object', title: t('object'), width: '2.2fr',
         render: (d) => (
           <>
-            <RowLink to={href(['dead-letters'], { ...filter, id: d.id })} className="object-link" title={d.bucket ? `${d.bucket}/${d.key}` : d.requestId}>
+            <RowLink to={href(['dead-letters'], { ...filter, id: d.id })} className="object-link" title={d.bucket ? `${d.bucket}/${d.key}` : d.requestId} label={d.bucket ? `${d.bucket}/${d.key}` : undefined}>
               {d.bucket ? (
-                <>
-                  <span className="dim">{d.bucket}/</span>
-                  {d.key}
-                </>
+                <Middle dim={d.bucket + '/'} text={d.key ?? ''} />
               ) : (
                 <span className="mono">{d.requestId}</span>
               )}
@@ -123,7 +123,7 @@ export function DeadLettersPage() {
           </>
         ),
       },
-      { key: 'function', title: t('function'), width: '1.4fr', wide: true, render: (d) => d.function + (d.trigger ? ` ‹ ${d.trigger}` : '') },
+      { key: 'function', title: t('function'), width: '2.2fr', wide: true, render: (d) => <span title={whoOf(d)}>{whoOf(d)}</span> },
       { key: 'why', title: t('why'), width: '1.6fr', wide: true, render: (d) => <span title={d.message ?? d.reason}>{t(`reason.${d.reason}`, { defaultValue: d.reason })}</span> },
       { key: 'state', title: t('result'), width: wide ? '140px' : '104px', render: (d) => <Result dead={d} act={results.get(d.id)} /> },
     ],
@@ -246,7 +246,7 @@ function Result({ dead, act }: { dead: DeadLetter; act?: Act }) {
   const { t } = useTranslation('events');
   if (act === 'delete') return <span className="dim">{t('dead.deleted')}</span>;
   if (act === 'redrive') return dead.eventId ? <Redriven eventId={dead.eventId} requestId={dead.requestId} /> : <StatePill state="Enqueued" />;
-  return <StatePill state="Failed">{t('dead.given')}</StatePill>;
+  return <StatePill state={told('Failed', dead.reason)}>{t('dead.given')}</StatePill>;
 }
 
 function Redriven({ eventId, requestId }: { eventId: string; requestId: string }) {

@@ -1,25 +1,25 @@
-import { ApartmentOutlined, CaretRightOutlined, ExperimentOutlined } from '@ant-design/icons';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { ApartmentOutlined, ExperimentOutlined } from '@ant-design/icons';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useParams, useSearch } from '@tanstack/react-router';
 import { Button, Tag } from 'antd';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Attempt, EventDetail, Info, Job, JobInput, Match, Owed } from '../../api/gen';
+import type { Attempt, EventDetail, Info, Owed } from '../../api/gen';
 import { Loading } from '../../app/shell';
-import { api, type Refusal } from '../../shared/api';
 import { bytes, count, duration } from '../../shared/format';
 import { useLive } from '../../shared/live';
-import { MayButton, useResources } from '../../shared/may';
+import { shortened } from '../../shared/middle';
 import { Said } from '../../shared/said';
-import { around } from '../../shared/span';
-import { Note, over, StatePill } from '../../shared/states';
+import { Note, over, StatePill, told } from '../../shared/states';
 import { isImage, Thumb } from '../../shared/thumb';
 import { Copy, Page, Problem, Time } from '../../shared/ui';
 import { Waterfall } from '../../shared/waterfall-chart';
 import { failed } from '../../shared/waterfall';
-import { attemptsOf, eventOf, keys, warningsOf } from './api';
+import { attemptsOf, eventOf, warningsOf } from './api';
 import { Area, Facts, FunctionLink, Id, ObjectLink, shortType } from './area';
 import { errorMessage } from './outcome';
+import { NothingRan, Reasons } from './reasons';
+import { Replay } from './replay';
 
 /** EventPage says what happened to an object, what came of it, and why nothing else did. */
 export function EventPage() {
@@ -45,7 +45,7 @@ export function EventPage() {
   if (!e) {
     return (
       <Page title={t('event')}>
-        <Area />
+        <Area at="stream" />
         <Problem error={q.error} retry={() => void q.refetch()} />
       </Page>
     );
@@ -53,7 +53,7 @@ export function EventPage() {
   const name = e.key ?? e.bucket;
   return (
     <Page
-      title={name.slice(name.lastIndexOf('/', name.length - 2) + 1)}
+      title={<Title name={name.slice(name.lastIndexOf('/', name.length - 2) + 1)} whole={name} />}
       lead={
         <>
           <Tag className="type-tag">{e.type || t(`mark.${e.mark}`)}</Tag> <Time at={Date.parse(e.time)} />
@@ -65,11 +65,33 @@ export function EventPage() {
         </Link>
       }
     >
-      <Area />
+      <Area at="stream" />
       <Header e={e} />
       <Happened e={e} />
-      {!e.mark && <NothingElse e={e} />}
+      {!e.mark && <Reasons e={e} />}
     </Page>
+  );
+}
+
+/** Title leads back to the stream; a long name is shortened, and can be read and copied whole. */
+function Title({ name, whole }: { name: string; whole: string }) {
+  const { t } = useTranslation('events');
+  const short = shortened(name, 44, 20);
+  return (
+    <>
+      <Link to="/events" className="up">
+        {t('title')}
+      </Link>{' '}
+      /{' '}
+      {short === name ? (
+        name
+      ) : (
+        <span tabIndex={0} data-hint={whole}>
+          {short}
+        </span>
+      )}{' '}
+      <Copy text={whole} label={t('copyKey')} />
+    </>
   );
 }
 
@@ -122,15 +144,10 @@ function Happened({ e }: { e: EventDetail }) {
   const { t } = useTranslation('events');
   const owed = e.owed ?? [];
   const [all, setAll] = useState(false);
-  const fires = (e.triggersNow ?? []).filter((m) => m.fires).length;
   return (
     <section aria-labelledby="happened">
       <h2 id="happened">{t('happened')}</h2>
-      {owed.length === 0 && !e.hiddenRuns && (
-        <Note state="None" title={t('nothingHappened')}>
-          {(e.triggersNow ?? []).length > 0 && t(fires ? 'nothingThen' : 'nothingWhy')}
-        </Note>
-      )}
+      {owed.length === 0 && !e.hiddenRuns && <NothingRan e={e} />}
       {owed.slice(0, all ? undefined : 20).map((o) => (
         <DeliveryCard key={o.requestId} e={e} o={o} />
       ))}
@@ -162,7 +179,7 @@ function DeliveryCard({ e, o }: { e: EventDetail; o: Owed }) {
             <span className="dim">
               {' '}
               ‹{' '}
-              <Link to="/functions/$name/{-$tab}" params={{ name: o.function, tab: 'triggers' }} search={{ q: o.trigger }}>
+              <Link to="/functions/$name/{-$tab}" params={{ name: o.function, tab: 'triggers' }} search={{ trigger: o.trigger }}>
                 {o.trigger}
               </Link>
             </span>
@@ -184,7 +201,7 @@ function DeliveryCard({ e, o }: { e: EventDetail; o: Owed }) {
         </span>
       </header>
       {bad && (
-        <Note state={o.state} title={o.reason ? t(`reason.${o.reason}`, { defaultValue: o.reason }) : t(`state.${o.state}`)}>
+        <Note state={told(o.state, o.reason)} title={o.reason ? t(`reason.${o.reason}`, { defaultValue: o.reason }) : t(`state.${o.state}`)}>
           {last && failed(last) && <div>{last.message || errorMessage(last)}</div>}
           {o.state !== 'Stopped' && (
             <div className="row">
@@ -296,89 +313,5 @@ function Written({ list }: { list: Info[] }) {
         </Button>
       )}
     </div>
-  );
-}
-
-function Replay({ e, function: name, trigger }: { e: EventDetail; function: string; trigger: string }) {
-  const { t } = useTranslation('events');
-  const client = useQueryClient();
-  const replay = useMutation<Job, Refusal>({
-    mutationFn: () => {
-      const order: JobInput = { kind: 'replay', function: name, trigger, prefix: e.key, ...around(e.time) };
-      return api.post<Job>('/jobs', order);
-    },
-    onSuccess: () => {
-      for (const ms of [600, 1500, 3000, 6000, 12_000]) setTimeout(() => void client.invalidateQueries({ queryKey: keys.one(e.id) }), ms);
-    },
-  });
-  const { fn } = useResources();
-  return (
-    <>
-      <MayButton
-        action="fc:InvokeFunction" resource={fn(name)} size="small" icon={<CaretRightOutlined />} title={t('replayHint')}
-        loading={replay.isPending} onClick={() => replay.mutate()}
-      >
-        {t('replay')}
-      </MayButton>
-      {replay.isSuccess && (
-        <Link to="/jobs" search={{ job: replay.data.id }} role="status">
-          {t('replayBegun')}
-        </Link>
-      )}
-      {replay.error && (
-        <span className="log-error" role="alert">
-          {replay.error.message}
-        </span>
-      )}
-    </>
-  );
-}
-
-function NothingElse({ e }: { e: EventDetail }) {
-  const { t } = useTranslation('events');
-  const [all, setAll] = useState(false);
-  const list = e.triggersNow ?? [];
-  const ran = new Set((e.owed ?? []).map((o) => `${o.function}/${o.trigger}`));
-  const rest = list.filter((m) => !ran.has(`${m.function}/${m.trigger}`) || !m.fires);
-  const matched = list.length - rest.length;
-  return (
-    <section aria-labelledby="nothing-else">
-      <h2 id="nothing-else">{t((e.owed ?? []).length || e.hiddenRuns ? 'nothingElse' : 'nothingAtAll')}</h2>
-      <p className="dim">{t('judgedNow')}</p>
-      {list.length === 0 ? (
-        <Note state="None" title={t('noTriggers', { bucket: e.bucket })}>
-          <Link to="/functions" search={{}}>
-            {t('toFunctions')}
-          </Link>
-        </Note>
-      ) : rest.length === 0 ? (
-        <p>{t('allMatched', { count: matched })}</p>
-      ) : (
-        <ul className="card reasons">
-          {rest.slice(0, all ? undefined : 15).map((m) => (
-            <Reason key={`${m.function}/${m.trigger}`} e={e} m={m} />
-          ))}
-        </ul>
-      )}
-      {!all && rest.length > 15 && <Button onClick={() => setAll(true)}>{t('showAll', { n: count(rest.length) })}</Button>}
-    </section>
-  );
-}
-
-function Reason({ e, m }: { e: EventDetail; m: Match }) {
-  const { t } = useTranslation('events');
-  const state = m.fires ? 'fires' : m.state === 'enabled' ? 'none' : m.state;
-  return (
-    <li data-trigger={m.trigger}>
-      <span className={`reason-state is-${state}`}>{t(`match.${state}`)}</span>
-      <span className="reason-who">
-        <Link to="/functions/$name/{-$tab}" params={{ name: m.function, tab: 'triggers' }} search={{ q: m.trigger }}>
-          {m.trigger}
-        </Link>
-        <span className="dim"> › {m.function}</span>
-      </span>
-      <span className="reason-why">{m.fires ? t('firesNow') : <Said why={m.why} message={m.reason} whole />}</span>
-      {m.fires && <Replay e={e} function={m.function} trigger={m.trigger} />}
-    </li>
   );
 }

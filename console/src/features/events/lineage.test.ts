@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Node, Trace } from '../../api/gen';
-import { lookFor, targetOf, treeOf } from './lineage';
+import { idle, lookFor, targetOf, treeOf } from './lineage';
 
 const node = (id: string, kind: string, parent?: string, more: Partial<Node> = {}): Node => ({ id, kind, parent, level: 0, ...more });
 
@@ -38,4 +38,11 @@ it('understands what is typed', () => {
   expect(lookFor('oss://photos/in/a b.png')).toEqual({ bucket: 'photos', key: 'in/a b.png' });
   expect(lookFor('photos')).toBeUndefined();
   expect(lookFor('')).toBeUndefined();
+});
+
+it('knows the event that a trace is about and of which nothing came', () => {
+  const event = (id: string) => ({ id: 'event:' + id, kind: 'event', level: 0, event: { id, type: 'ObjectCreated:PutObject', time: '', bucket: 'b', key: 'k', size: 0, deltaSize: 0 } });
+  expect(idle({ focus: 'event:2', root: 'run:1', nodes: [{ id: 'run:1', kind: 'run', level: -1 }, event('2')], edges: [{ from: 'run:1', to: 'event:2', kind: 'wrote' }] })).toBe('2');
+  expect(idle({ focus: 'event:2', root: 'event:2', nodes: [event('2'), { id: 'run:3', kind: 'run', level: 1, hidden: true }], edges: [{ from: 'event:2', to: 'run:3', kind: 'owes' }] })).toBeUndefined();
+  expect(idle({ focus: 'run:1', root: 'run:1', nodes: [{ id: 'run:1', kind: 'run', level: 0 }], edges: [] })).toBeUndefined();
 });

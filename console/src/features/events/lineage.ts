@@ -24,6 +24,13 @@ export function treeOf(trace: Trace): Branch[] {
   return roots;
 }
 
+/** idle is the id of the event that a trace was asked for, if it owes no run: a lone box then says too little. */
+export function idle(trace: Trace): string | undefined {
+  const node = trace.nodes?.find((n) => n.id === trace.focus);
+  if (!node?.event || node.hidden || node.missing || trace.edges?.some((e) => e.from === node.id)) return undefined;
+  return bare(node.id);
+}
+
 /** Search of /trace. */
 export interface Focus {
   bucket?: string;

@@ -7,6 +7,7 @@ import { useShortcut } from '../../app/shortcuts';
 import type { Event } from '../../api/gen';
 import { bytes, count } from '../../shared/format';
 import { href } from '../../shared/href';
+import { Middle } from '../../shared/middle';
 import { RowLink, Rows, type Column } from '../../shared/rows';
 import { SpanField } from '../../shared/span-field';
 import { StateIcon, StatePill } from '../../shared/states';
@@ -55,9 +56,8 @@ export function EventsPage() {
         key: 'object', title: t('object'), width: '3fr',
         render: (e) => (
           <>
-            <RowLink to={href(['events', e.id])} className="object-link" title={`${e.bucket}/${e.key ?? ''}`}>
-              <span className="dim">{e.bucket}/</span>
-              {e.key}
+            <RowLink to={href(['events', e.id])} className="object-link" title={`${e.bucket}/${e.key ?? ''}`} label={`${e.bucket}/${e.key ?? ''}`}>
+              <Middle dim={e.bucket + '/'} text={e.key ?? ''} />
             </RowLink>
             {!wide && (
               <span className="second-line">

@@ -13,6 +13,8 @@ it('tells the worst of what is over before what is under way', () => {
   expect(outcomeOf(event('1', 'Succeeded', 'Succeeded'))).toEqual({ state: 'Succeeded', some: 2, all: 2 });
   expect(outcomeOf(event('1', 'Succeeded', 'Failed', 'Running'))).toEqual({ state: 'Failed', some: 1, all: 3 });
   expect(outcomeOf(event('1', 'Succeeded', 'Enqueued')).state).toBe('Enqueued');
+  const loop = { owed: event('1', 'Failed', 'Succeeded').owed!.map((o) => (o.state === 'Failed' ? { ...o, reason: 'RecursiveInvocation' } : o)) };
+  expect(outcomeOf(loop)).toEqual({ state: 'LoopStopped', some: 1, all: 2 });
 });
 
 it('asks again only for what is not over', () => {

@@ -1,5 +1,5 @@
 import type { Attempt, Event, Owed } from '../../api/gen';
-import { over } from '../../shared/states';
+import { over, told } from '../../shared/states';
 
 /** Outcome of an event: the state that stands for all of its runs, of how many, of all. */
 export interface Outcome {
@@ -9,13 +9,14 @@ export interface Outcome {
 }
 
 // What is worth to be told first, when runs differ.
-const order = ['Failed', 'Invalid', 'Expired', 'Stopped', 'Retrying', 'Running', 'Enqueued', 'Succeeded'];
+const order = ['Failed', 'Invalid', 'Expired', 'LoopStopped', 'Stopped', 'Retrying', 'Running', 'Enqueued', 'Succeeded'];
 
 export function outcomeOf(e: Pick<Event, 'owed' | 'hiddenRuns'>): Outcome {
   const owed = e.owed ?? [];
-  const state = order.find((s) => owed.some((o) => o.state === s));
+  const states = owed.map((o) => told(o.state, o.reason));
+  const state = order.find((s) => states.includes(s));
   if (!state) return { state: e.hiddenRuns ? 'Hidden' : 'None', some: 0, all: owed.length };
-  return { state, some: owed.filter((o) => o.state === state).length, all: owed.length };
+  return { state, some: states.filter((s) => s === state).length, all: owed.length };
 }
 
 /** pending are the events of which something is still to come, the first of at most n. */

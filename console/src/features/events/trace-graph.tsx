@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import type { Node, Trace } from '../../api/gen';
 import { useSettings } from '../../app/settings';
 import { Loading } from '../../app/shell';
+import { told } from '../../shared/states';
 import { shortType } from './area';
 import { boxHeight, boxWidth, placed, type Places } from './layout';
 import { targetOf, type To } from './lineage';
@@ -14,9 +15,10 @@ type Box = FlowNode<{ node: Node; to: To | undefined; focus: boolean; left: bool
 
 const BoxNode = memo(function BoxNode({ data }: NodeProps<Box>) {
   const { node, to, focus, left, right } = data;
-  const bad = node.run && ['Failed', 'Invalid', 'Expired'].includes(node.run.state);
+  const state = node.run && told(node.run.state, node.run.reason);
+  const look = state === 'LoopStopped' ? ' looped' : state && ['Failed', 'Invalid', 'Expired'].includes(state) ? ' bad' : '';
   return (
-    <div className={`box box-${node.kind}${focus ? ' focus' : ''}${bad ? ' bad' : ''}`}>
+    <div className={`box box-${node.kind}${focus ? ' focus' : ''}${look}`}>
       {left && <Handle type="target" position={Position.Left} isConnectable={false} />}
       <NodeLink to={to} className="box-link">
         <NodeFace node={node} />
@@ -28,16 +30,16 @@ const BoxNode = memo(function BoxNode({ data }: NodeProps<Box>) {
 
 const nodeTypes = { box: BoxNode };
 
-/** TraceGraph draws a trace; the list next door says the same. */
-export function TraceGraph({ trace }: { trace: Trace }) {
+/** TraceGraph draws a trace; the list next door says the same. low leaves room for what stands below it. */
+export function TraceGraph({ trace, low }: { trace: Trace; low: boolean }) {
   return (
     <ReactFlowProvider>
-      <Graph trace={trace} />
+      <Graph trace={trace} low={low} />
     </ReactFlowProvider>
   );
 }
 
-function Graph({ trace }: { trace: Trace }) {
+function Graph({ trace, low }: { trace: Trace; low: boolean }) {
   const { t } = useTranslation('events');
   const { dark } = useSettings();
   const flow = useReactFlow();
@@ -65,7 +67,7 @@ function Graph({ trace }: { trace: Trace }) {
   }, [flow, at]);
   if (!at) return <Loading />;
   return (
-    <div className="graph" role="group" aria-label={t('graphOf', { n: nodes.length })}>
+    <div className={'graph' + (nodes.length === 1 ? ' lone' : low ? ' low' : '')} role="group" aria-label={t('graphOf', { n: nodes.length })}>
       <ReactFlow
         nodes={nodes}
         edges={edges}

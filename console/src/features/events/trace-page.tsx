@@ -4,12 +4,14 @@ import { Grid, Input } from 'antd';
 import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Loading } from '../../app/shell';
+import { Refusal } from '../../shared/api';
 import { useLive } from '../../shared/live';
 import { Note, over } from '../../shared/states';
 import { Nothing, Page, Problem } from '../../shared/ui';
-import { traceOf } from './api';
-import { Area } from './area';
-import { lookFor } from './lineage';
+import { eventOf, traceOf } from './api';
+import { Area, ObjectLink } from './area';
+import { idle, lookFor } from './lineage';
+import { NothingRan, Reasons } from './reasons';
 import { TraceTree } from './trace-tree';
 
 const TraceGraph = lazy(() => import('./trace-graph').then((m) => ({ default: m.TraceGraph })));
@@ -29,6 +31,7 @@ export function TracePage() {
     await client.fetchQuery({ ...traceOf(q), staleTime: 0, retry: false });
     return '';
   });
+  const alone = trace.data && idle(trace.data);
   return (
     <Page
       title={t('lineage')}
@@ -45,12 +48,14 @@ export function TracePage() {
         )
       }
     >
-      <Area />
+      <Area at="stream" />
       <Finder key={JSON.stringify(q)} />
       {!known ? (
         <Nothing text={t('lineageNone')} />
       ) : trace.isPending ? (
         <Loading />
+      ) : trace.error instanceof Refusal && trace.error.code === 'EventNotFound' && q.bucket && q.key ? (
+        <NoEvent bucket={q.bucket} objectKey={q.key} />
       ) : trace.error && !trace.data ? (
         <Problem error={trace.error} retry={() => void trace.refetch()} />
       ) : (
@@ -58,14 +63,50 @@ export function TracePage() {
           {trace.data.cut?.map((c) => <Note key={c} state="None" title={c} />)}
           {view === 'graph' ? (
             <Suspense fallback={<Loading />}>
-              <TraceGraph trace={trace.data} />
+              <TraceGraph trace={trace.data} low={!!alone} />
             </Suspense>
           ) : (
             <TraceTree trace={trace.data} />
           )}
+          {alone && <Why id={alone} />}
         </>
       )}
     </Page>
+  );
+}
+
+/** Why says why nothing came of an event. */
+function Why({ id }: { id: string }) {
+  const { t } = useTranslation('events');
+  const q = useQuery(eventOf(id));
+  if (q.isPending) return <Loading />;
+  if (!q.data) return <Problem error={q.error} retry={() => void q.refetch()} />;
+  return (
+    <section aria-label={t('happened')} className="gap-above">
+      {!q.data.hiddenRuns && <NothingRan e={q.data} />}
+      {!q.data.mark && <Reasons e={q.data} />}
+    </section>
+  );
+}
+
+/** NoEvent says that nothing is known of an object, and what can be done about it. */
+function NoEvent({ bucket, objectKey }: { bucket: string; objectKey: string }) {
+  const { t } = useTranslation('events');
+  return (
+    <Note state="None" title={t('noEvent')}>
+      <div>{t('noEventWhy')}</div>
+      <div className="row">
+        <ObjectLink bucket={bucket} objectKey={objectKey}>
+          {t('toObject')}
+        </ObjectLink>
+        <Link to="/jobs" search={{ new: '1', kind: 'backfill', prefix: objectKey }}>
+          {t('toBackfill')}
+        </Link>
+        <Link to="/events" search={{ bucket }}>
+          {t('toBucketEvents')}
+        </Link>
+      </div>
+    </Note>
   );
 }
 

@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest';
+import { ends, shortened } from './middle';
+
+it('keeps the end of a long text in sight', () => {
+  expect(ends('invoices/in/2026-0024-december.pdf')).toEqual(['invoices/in/2026-002', '4-december.pdf']);
+  expect(ends('in/short.pdf')).toEqual(['in/short.pdf', '']);
+  expect(ends('a/' + '🐦'.repeat(30), 3)).toEqual(['a/' + '🐦'.repeat(27), '🐦🐦🐦']);
+});
+
+it('shortens from the middle, and only what is longer', () => {
+  expect(shortened('abcdefghij', 3, 2)).toBe('abc…ij');
+  expect(shortened('abcdef', 3, 2)).toBe('abcdef');
+  expect(shortened('中文'.repeat(10), 2, 2)).toBe('中文…中文');
+});
