@@ -230,6 +230,67 @@ describe('triggers, configuration and versions', () => {
     await context.close();
   });
 
+  it('is refused, repaired and warned of where its reader looks', async () => {
+    await oss(server).putBucket('fullbucket');
+    for (let i = 0; i < 9; i++) await trigger(server, 'second', `full${i}`, { bucket: 'fullbucket', prefix: `full${i}/` });
+    // A function that writes where its trigger is going to listen.
+    await create(server, 'writer', {
+      'index.js': 'const OSS = require("ali-oss");\nexports.handler = async (event, { region, credentials: c }) => new OSS({ region: "oss-" + region, bucket: "fullbucket", accessKeyId: c.accessKeyId, accessKeySecret: c.accessKeySecret, stsToken: c.securityToken }).put("loop/x", Buffer.from("x"));\n',
+    });
+    await fc(server).invokeFunction('writer', new FC.InvokeFunctionRequest({}));
+    const { context, page } = await signedIn(server, { at: '/functions/writer/triggers?new=1' });
+    const trust = { Version: '1', Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: ['ecs.aliyuncs.com'] } }] };
+    assert.equal((await context.request.put(`/api/roles/${role}`, { data: { trust } })).status(), 200);
+    const p = panel(page);
+    await p.getByLabel('Name', { exact: true }).fill('tenth');
+    await choose(page, p, 'Bucket Name', 'fullbucket');
+    await p.getByLabel('Object Prefix', { exact: true }).fill('loop/');
+    await p.getByText(/9 of 10 native triggers of fullbucket used/).waitFor();
+    await p.getByRole('button', { name: 'OK' }).click();
+    // The role is there, but does not trust OSS: it is mended, and trusts whom it trusted.
+    await page.getByRole('button', { name: 'Authorize Now' }).click();
+    await page.getByRole('heading', { name: 'tenth' }).waitFor();
+    const mended = JSON.stringify((await (await context.request.get(`/api/roles/${role}`)).json()).trust);
+    assert.match(mended, /ecs\.aliyuncs\.com.*oss\.aliyuncs\.com/);
+    await page.locator('.trigger-warning').getByText(/loop\/x/).waitFor(); // as X-Alcedo-Warning says it
+    await accessible(page, 'a warning');
+
+    await page.getByRole('button', { name: 'Create Trigger' }).click();
+    await p.getByLabel('Name', { exact: true }).fill('eleventh');
+    await choose(page, p, 'Bucket Name', 'fullbucket');
+    await p.getByLabel('Object Prefix', { exact: true }).fill('eleven/');
+    await error(page, 'Bucket Name').getByText(/10/).waitFor();
+    await accessible(page, 'a full bucket');
+    await p.getByRole('button', { name: 'OK' }).click(); // the server says so, too
+    await until('the end of the request', async () => !(await p.locator('.ant-btn-loading').count()));
+    await error(page, 'Bucket Name').getByText(/10/).waitFor();
+    assert.equal(await p.getByLabel('Object Prefix', { exact: true }).inputValue(), 'eleven/');
+    // A rule is not counted; where its dead letters go is offered by name.
+    await choose(page, p, 'Trigger Type', 'EventBridge');
+    const dead = p.getByRole('combobox', { name: 'Dead-letter destination' });
+    await dead.fill('seco');
+    await page.locator('.ant-select-item-option', { hasText: /^second$/ }).click();
+    assert.equal(await dead.inputValue(), `acs:fc:${server.region}:${server.account}:functions/second`);
+    await dead.fill('http://127.0.0.1:9/dead');
+    await accessible(page, 'a rule with a dead-letter destination');
+    clean(page);
+
+    // Who may only look is offered nothing else, and told which permission is missing.
+    const policy = { Version: '1', Statement: [{ Effect: 'Allow', Action: ['fc:Get*', 'fc:List*'], Resource: '*' }] };
+    assert.equal((await context.request.post('/api/users', { data: { name: 'looker', policies: [{ name: 'look', document: policy }] } })).status(), 200);
+    const keys = await (await context.request.post('/api/users/looker/keys', { data: {} })).json();
+    await context.close();
+    const looker = await signedIn(server, { at: '/functions/writer/triggers', keys: { accessKeyId: keys.accessKeyId, accessKeySecret: keys.accessKeySecret } });
+    for (const [button, action] of [['Create Trigger', 'fc:CreateTrigger'], ['Edit Trigger tenth', 'fc:UpdateTrigger'], ['Pause tenth', 'fc:UpdateTrigger']]) {
+      await looker.page.locator('.may-not', { has: looker.page.getByRole('button', { name: button }) }).waitFor();
+      assert.equal(await looker.page.getByRole('button', { name: button }).isDisabled(), true);
+      assert.match(await looker.page.locator('.may-not', { has: looker.page.getByRole('button', { name: button }) }).getAttribute('aria-label'), new RegExp(action));
+    }
+    await accessible(looker.page, 'the list, for who may only look');
+    clean(looker.page);
+    await looker.context.close();
+  });
+
   it('changes the configuration, and says what is wrong at its field', async () => {
     const { context, page } = await signedIn(server, { at: '/functions/versioned/configuration' });
     const save = page.getByRole('button', { name: 'Save' });

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { useSession } from '../../../app/session';
 import { Refusal } from '../../../shared/api';
 import { checkOf } from './api';
+import { ArnField } from './arn-field';
 import { bucketEvents, events, fieldOf, patternOf, pretty, type Draft } from './config';
 import { BucketsSelect, EventSelect, TextsSelect, useSettled } from './fields';
 import { JsonField } from './json-field';
@@ -157,7 +158,7 @@ export function RuleFields({ form, fn, draft }: Props) {
             rules={[{ validator: (_, v: string) => (v && draft.errors === 'NONE' ? Promise.reject(new Error(t('deadLetterNone'))) : Promise.resolve()) }]}
             dependencies={['errors']}
           >
-            <Input placeholder={`acs:oss:${session.region}:${session.account}:testbucket/dead/`} spellCheck={false} autoComplete="off" />
+            <ArnField placeholder={`acs:oss:${session.region}:${session.account}:testbucket/dead/`} />
           </Form.Item>
         </>
       )}
