@@ -98,8 +98,11 @@ async function settled(page) {
 
 // accessible runs axe over what is shown now; serious and critical findings fail.
 async function accessible(page, what = page.url()) {
-  // Colours of something that fades in are no one's.
-  await page.evaluate(() => Promise.allSettled(document.getAnimations().filter((a) => a.effect?.getComputedTiming().iterations !== Infinity).map((a) => a.finished)));
+  // Colours of something that fades in are no one's. The wave around a button that was
+  // clicked has no text, and takes two seconds to end.
+  await page.evaluate(() => Promise.allSettled(document.getAnimations()
+    .filter((a) => a.effect?.getComputedTiming().iterations !== Infinity && !a.effect.target?.closest('.ant-wave'))
+    .map((a) => a.finished)));
   if (!(await page.evaluate(() => Boolean(window.axe)))) await page.evaluate(axeSource); // once in a document
   const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
   const bad = violations
