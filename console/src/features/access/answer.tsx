@@ -4,6 +4,7 @@ import { Skeleton } from 'antd';
 import { useTranslation } from 'react-i18next';
 import type { ConsideredStatement, Explanation, TrustExplanation } from '../../api/gen';
 import { Refusal } from '../../shared/api';
+import { Said } from '../../shared/said';
 import { Problem } from '../../shared/ui';
 import type { Kind } from './question';
 
@@ -39,7 +40,7 @@ export function Answer({ kind, who, action, resource, own, trust }: {
         <span aria-hidden>{half ? <QuestionCircleFilled /> : allowed ? <CheckCircleFilled /> : <CloseCircleFilled />}</span> {t(half ? 'check.half' : allowed ? 'check.yes' : 'check.no')}
       </h2>
       <p>{t(half ? 'check.halfWhat' : allowed ? 'check.yesWhat' : 'check.noWhat', { who: principal, action, resource })}</p>
-      {e && <p>{why(e, t)}</p>}
+      {e && <p>{e.why?.reason === 'NoPolicyAllows' && !e.considered?.length ? t('check.byNothing') : <Said why={e.why} message={e.reason} />}</p>}
       {trust && <p>{hidden ? t('check.trust.hidden') : whyTrust(trust.data!, t)}</p>}
       {e && !e.allowed && e.statement === undefined && grantable.has(action) && <p className="dim">{t('check.acl')}</p>}
       {kind === 'role' && <p className="dim">{t('check.session')}</p>}
@@ -89,14 +90,6 @@ function Fit({ ok, text }: { ok: boolean; text: string }) {
       <span aria-hidden>{ok ? <CheckOutlined /> : <CloseOutlined />}</span> {text}
     </li>
   );
-}
-
-/** why says in the reader's words what of the principal's policies decided. */
-function why(e: Explanation, t: T): string {
-  if (e.policy && e.statement) return t(e.allowed ? 'check.byAllow' : 'check.byDeny', { policy: e.policy, n: e.statement });
-  if (e.allowed) return t('check.byRoot');
-  if (!e.considered?.length) return t('check.byNothing');
-  return t('check.bySilence');
 }
 
 function whyTrust(e: TrustExplanation, t: T): string {
