@@ -25,6 +25,5 @@ alcedo jobs lists jobs, pauses, resumes and cancels them.`,
 	}
 	j.add(c)
 	c.Flags().StringVar(&j.Bucket, "bucket", "", "of an EventBridge trigger: only objects of this bucket; default: all that it matches")
-	c.RunE = func(c *cobra.Command, _ []string) error { return j.run(c) }
-	return c
+	return j.command(c)
 }

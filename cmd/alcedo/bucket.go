@@ -18,26 +18,17 @@ func bucketCommand() *cobra.Command {
 		{"create NAME", "Make a bucket", "PUT", "created"},
 		{"delete NAME", "Delete an empty bucket", "DELETE", "deleted"},
 	} {
-		var r remote
-		s := &cobra.Command{Use: op.use, Short: op.short, Args: cobra.ExactArgs(1)}
-		r.add(s)
-		s.RunE = func(c *cobra.Command, args []string) error {
-			cl, err := r.client()
-			if err != nil {
-				return err
-			}
-			if err := cl.Object(c.Context(), op.method, args[0], "", nil, 0, nil); err != nil {
-				return err
-			}
-			return r.print(c.OutOrStdout(), map[string]string{op.done: args[0]}, func(w io.Writer) { fmt.Fprintf(w, "%s bucket %s\n", op.done, args[0]) })
-		}
-		c.AddCommand(s)
+		c.AddCommand(talking(&cobra.Command{Use: op.use, Short: op.short, Args: cobra.ExactArgs(1)}, func(x *call) error {
+			name := x.args[0]
+			err := x.server.Object(x.Context(), op.method, name, "", nil, 0, nil)
+			return tell(x, map[string]string{op.done: name}, err, func(w io.Writer, _ map[string]string) { fmt.Fprintf(w, "%s bucket %s\n", op.done, name) })
+		}))
 	}
 	return c
 }
 
 func putCommand() *cobra.Command {
-	var r remote
+	var bucket, key string
 	c := &cobra.Command{
 		Use:   "put FILE BUCKET/KEY",
 		Short: "Upload a file, as any OSS SDK would",
@@ -46,17 +37,14 @@ func putCommand() *cobra.Command {
   alcedo put examples/kingfisher.png testbucket/source/a.png`,
 		Args: cobra.ExactArgs(2),
 	}
-	r.add(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		bucket, key, ok := strings.Cut(strings.TrimPrefix(args[1], "oss://"), "/")
-		if !ok || bucket == "" || key == "" {
+	return checked(c, func(args []string) error {
+		var ok bool
+		if bucket, key, ok = strings.Cut(strings.TrimPrefix(args[1], "oss://"), "/"); !ok || bucket == "" || key == "" {
 			return fmt.Errorf("%q is not BUCKET/KEY", args[1])
 		}
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		f, err := os.Open(args[0])
+		return nil
+	}, func(x *call) error {
+		f, err := os.Open(x.args[0])
 		if err != nil {
 			return err
 		}
@@ -66,18 +54,15 @@ func putCommand() *cobra.Command {
 			return err
 		}
 		if !st.Mode().IsRegular() {
-			return fmt.Errorf("%s is not a file", args[0])
+			return fmt.Errorf("%s is not a file", x.args[0])
 		}
 		header := http.Header{}
 		if t := mime.TypeByExtension(filepath.Ext(key)); t != "" {
 			header.Set("Content-Type", t)
 		}
-		if err := cl.Object(c.Context(), "PUT", bucket, key, f, st.Size(), header); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), map[string]any{"bucket": bucket, "key": key, "size": st.Size()}, func(w io.Writer) {
-			fmt.Fprintf(w, "uploaded %s: %d bytes\n", args[1], st.Size())
+		err = x.server.Object(x.Context(), "PUT", bucket, key, f, st.Size(), header)
+		return tell(x, map[string]any{"bucket": bucket, "key": key, "size": st.Size()}, err, func(w io.Writer, _ map[string]any) {
+			fmt.Fprintf(w, "uploaded %s: %d bytes\n", x.args[1], st.Size())
 		})
-	}
-	return c
+	})
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/api/console"
-	"github.com/alcedo-storage/alcedo/internal/client"
 	"github.com/spf13/cobra"
 )
 
@@ -52,7 +50,8 @@ func (d *deadFilter) add(c *cobra.Command) {
 	f.StringVar(&d.until, "until", "", "only given up before: likewise")
 }
 
-func (d *deadFilter) read() (err error) {
+// read reads the times of the flags, as a check of a command.
+func (d *deadFilter) read([]string) (err error) {
 	if d.Since, err = timeFlag("since", d.since); err == nil {
 		d.Until, err = timeFlag("until", d.until)
 	}
@@ -74,24 +73,13 @@ func (d *deadFilter) query() url.Values {
 	return q
 }
 
-func local(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
-
 func deadList() *cobra.Command {
-	var r remote
 	var d deadFilter
 	var limit int
 	c := &cobra.Command{Use: "list", Short: "List dead letters, the latest first", Args: cobra.NoArgs}
-	r.add(c)
 	d.add(c)
 	c.Flags().IntVar(&limit, "limit", 50, "how many at the most; 0: all")
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		if err := d.read(); err != nil {
-			return err
-		}
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
+	return checked(c, d.read, func(x *call) error {
 		all := []console.DeadLetter{}
 		query := d.query()
 		more := false
@@ -101,8 +89,8 @@ func deadList() *cobra.Command {
 				page = min(page, limit-len(all))
 			}
 			query.Set("limit", strconv.Itoa(page))
-			var p console.DeadPage
-			if err := cl.Get(c.Context(), "/api/dead", query, &p); err != nil {
+			p, err := get[console.DeadPage](x, "/api/dead", query)
+			if err != nil {
 				return err
 			}
 			all = append(all, p.Dead...)
@@ -111,7 +99,7 @@ func deadList() *cobra.Command {
 			}
 			query.Set("after", p.Next)
 		}
-		return r.print(c.OutOrStdout(), all, func(w io.Writer) {
+		return tell(x, all, nil, func(w io.Writer, all []console.DeadLetter) {
 			if len(all) == 0 {
 				fmt.Fprintln(w, "no dead letters")
 				return
@@ -132,65 +120,54 @@ func deadList() *cobra.Command {
 				fmt.Fprintf(w, "There are more: --limit 0 lists all.\n")
 			}
 		})
-	}
-	return c
+	})
 }
 
 func deadShow() *cobra.Command {
-	var r remote
-	c := &cobra.Command{
+	return talking(&cobra.Command{
 		Use:   "show ID",
 		Short: "Show a dead letter: the event, why, every attempt, the chain",
 		Args:  cobra.ExactArgs(1),
+	}, func(x *call) error {
+		letter, err := get[console.DeadLetter](x, "/api/dead/"+url.PathEscape(x.args[0]), nil)
+		return tell(x, letter, err, showDead)
+	})
+}
+
+func showDead(w io.Writer, d console.DeadLetter) {
+	fmt.Fprintf(w, "Dead letter\t%s\nGiven up\t%s\nReason\t%s\nWhy\t%s\nRequest\t%s\nFunction\t%s at %s\nAccepted\t%s\n", d.ID, local(d.Time), d.Reason, d.Message, d.RequestID, d.Function, d.Qualifier, local(d.Enqueued))
+	if d.Trigger != "" {
+		fmt.Fprintf(w, "Trigger\t%s\n", d.Trigger)
 	}
-	r.add(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		var d console.DeadLetter
-		if err := cl.Get(c.Context(), "/api/dead/"+url.PathEscape(args[0]), nil, &d); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), d, func(w io.Writer) {
-			fmt.Fprintf(w, "Dead letter\t%s\nGiven up\t%s\nReason\t%s\nWhy\t%s\nRequest\t%s\nFunction\t%s at %s\nAccepted\t%s\n", d.ID, local(d.Time), d.Reason, d.Message, d.RequestID, d.Function, d.Qualifier, local(d.Enqueued))
-			if d.Trigger != "" {
-				fmt.Fprintf(w, "Trigger\t%s\n", d.Trigger)
-			}
-			if d.Bucket != "" {
-				fmt.Fprintf(w, "Object\t%s/%s\n", d.Bucket, d.Key)
-			}
-			if d.EventID != "" {
-				fmt.Fprintf(w, "Event id\t%s\n", d.EventID)
-			}
-			if d.Mark != "" {
-				fmt.Fprintf(w, "Made by\t%s %s\n", d.Mark, d.Job)
-			}
-			if len(d.Attempts) == 0 {
-				fmt.Fprintln(w, "Attempts\tnone that the history knows")
-			} else {
-				fmt.Fprintln(w, "Attempts")
-				for _, x := range d.Attempts {
-					fmt.Fprintf(w, "  %s\t%s\t%s\n", local(time.UnixMicro(x.Start)), x.Duration.Round(10*time.Microsecond), outcome(x.Run))
-					if x.ErrorType != "" && x.Payload != "" {
-						fmt.Fprintf(w, "    %s\n", strings.ReplaceAll(x.Payload[:min(len(x.Payload), 500)], "\n", " "))
-					}
-				}
-			}
-			if len(d.Chain) > 0 {
-				fmt.Fprintln(w, "Chain, the first run first")
-				showChain(w, d.Chain)
-			}
-			fmt.Fprintf(w, "Event\n%s\n", d.Event)
-		})
+	if d.Bucket != "" {
+		fmt.Fprintf(w, "Object\t%s/%s\n", d.Bucket, d.Key)
 	}
-	return c
+	if d.EventID != "" {
+		fmt.Fprintf(w, "Event id\t%s\n", d.EventID)
+	}
+	if d.Mark != "" {
+		fmt.Fprintf(w, "Made by\t%s %s\n", d.Mark, d.Job)
+	}
+	if len(d.Attempts) == 0 {
+		fmt.Fprintln(w, "Attempts\tnone that the history knows")
+	} else {
+		fmt.Fprintln(w, "Attempts")
+		for _, x := range d.Attempts {
+			fmt.Fprintf(w, "  %s\t%s\t%s\n", local(time.UnixMicro(x.Start)), x.Duration.Round(10*time.Microsecond), outcome(x.Run))
+			if x.ErrorType != "" && x.Payload != "" {
+				fmt.Fprintf(w, "    %s\n", strings.ReplaceAll(x.Payload[:min(len(x.Payload), 500)], "\n", " "))
+			}
+		}
+	}
+	if len(d.Chain) > 0 {
+		fmt.Fprintln(w, "Chain, the first run first")
+		showChain(w, d.Chain)
+	}
+	fmt.Fprintf(w, "Event\n%s\n", d.Event)
 }
 
 // deadChange is the command that redrives or deletes.
 func deadChange(verb, done, short, what string) *cobra.Command {
-	var r remote
 	var d deadFilter
 	var all bool
 	c := &cobra.Command{
@@ -204,61 +181,61 @@ func deadChange(verb, done, short, what string) *cobra.Command {
 
 Those that the flags choose are taken in batches; Ctrl-C stops between two.`,
 	}
-	r.add(c)
 	d.add(c)
 	c.Flags().BoolVar(&all, "all", false, "every dead letter that there is")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := d.read(); err != nil {
+	check := func(ids []string) error {
+		if err := d.read(ids); err != nil {
 			return err
 		}
 		chosen := len(d.query()) > 0
 		switch {
-		case len(args) > 0 && (chosen || all):
+		case len(ids) > 0 && (chosen || all):
 			return errors.New("give either ids, or flags that choose")
-		case len(args) == 0 && !chosen && !all:
+		case len(ids) == 0 && !chosen && !all:
 			return fmt.Errorf("say which: ids, flags that choose (--function …), or --all for every one")
 		case chosen && all:
 			return errors.New("--all is every dead letter: leave the other flags out, or --all")
 		}
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		n, err := eachDead(c.Context(), cl, verb, args, d.DeadFilter, newProgress(c.ErrOrStderr(), r.output, done))
+		return nil
+	}
+	return checked(c, check, func(x *call) error {
+		n, err := eachDead(x, verb, d.DeadFilter, newProgress(x.ErrOrStderr(), x.output, done))
 		if err != nil && n == 0 {
 			return err
 		}
-		if p := r.print(c.OutOrStdout(), map[string]int{done: n}, func(w io.Writer) { fmt.Fprintf(w, "%s %d\n", done, n) }); p != nil {
-			return p
+		said := tell(x, map[string]int{done: n}, nil, func(w io.Writer, _ map[string]int) { fmt.Fprintf(w, "%s %d\n", done, n) })
+		if said != nil {
+			return said
 		}
 		return err
-	}
-	return c
+	})
 }
 
-func eachDead(ctx context.Context, cl *client.Client, verb string, ids []string, filter console.DeadFilter, p *progress) (n int, err error) {
+// eachDead has the server redrive or delete the dead letters that the arguments name, or
+// else those that the filter chooses; n is how many it did, of which there are some even
+// with an error.
+func eachDead(x *call, verb string, filter console.DeadFilter, p *progress) (n int, err error) {
 	const batch = 500
-	for len(ids) > 0 {
+	path := "/api/dead/" + verb
+	for ids := x.args; len(ids) > 0; {
 		some := ids[:min(batch, len(ids))]
 		ids = ids[len(some):]
-		var out console.DeadResult
-		if err := ask(ctx, cl, "POST", "/api/dead/"+verb, console.DeadOrder{IDs: some}, &out); err != nil {
+		out, err := ask[console.DeadResult](x, "POST", path, console.DeadOrder{IDs: some})
+		if err != nil {
 			return n, err
 		}
 		if n += out.Count; len(ids) == 0 {
 			return n, nil
 		}
 	}
+	defer p.end()
 	order := console.DeadOrder{Filter: &filter, Batch: batch}
 	for {
-		var out console.DeadResult
-		if err := ask(ctx, cl, "POST", "/api/dead/"+verb, order, &out); err != nil {
-			p.end()
+		out, err := ask[console.DeadResult](x, "POST", path, order)
+		if err != nil {
 			return n, err
 		}
-		n += out.Count
-		if !out.More {
-			p.end()
+		if n += out.Count; !out.More {
 			return n, nil
 		}
 		p.count(n)

@@ -32,7 +32,6 @@ type functionConfig struct {
 }
 
 func deployCommand() *cobra.Command {
-	var r remote
 	var in functionConfig
 	var env []string
 	var noRole bool
@@ -49,7 +48,6 @@ AliyunFCDefaultRole, which may use OSS, unless --no-role is given.
   alcedo deploy ./thumbs --name thumbs --runtime python3.10 --handler main.handler --timeout 60`,
 		Args: cobra.ExactArgs(1),
 	}
-	r.add(c)
 	f := c.Flags()
 	f.StringVar(&in.Name, "name", "", "function name; default: the folder's")
 	f.StringVar(&in.Runtime, "runtime", "", "runtime name, see `alcedo runtimes`")
@@ -59,12 +57,8 @@ AliyunFCDefaultRole, which may use OSS, unless --no-role is given.
 	f.IntVar(&in.Memory, "memory", 0, "memory in MB (new functions: 512)")
 	f.IntVar(&in.Timeout, "timeout", 0, "most seconds that a run may take (new functions: 60)")
 	f.StringArrayVar(&env, "env", nil, "environment variable NAME=VALUE; may be repeated")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		dir, err := filepath.Abs(args[0])
+	return talking(c, func(x *call) error {
+		dir, err := filepath.Abs(x.args[0])
 		if err != nil {
 			return err
 		}
@@ -89,37 +83,36 @@ AliyunFCDefaultRole, which may use OSS, unless --no-role is given.
 		update := in
 		update.Name = ""
 		path := "/functions/" + url.PathEscape(in.Name)
-		header, err := cl.JSON(c.Context(), "PUT", path, nil, update, &out)
+		header, err := x.server.JSON(x.Context(), "PUT", path, nil, update, &out)
 		what := "updated"
 		if errors.As(err, &refused) && refused.Code == "FunctionNotFound" {
 			if in.Runtime == "" {
 				if in.Runtime = guessRuntime(dir); in.Runtime == "" {
-					return fmt.Errorf("%s has no index.js, index.mjs, index.py or index.php to tell the language from; say --runtime", args[0])
+					return fmt.Errorf("%s has no index.js, index.mjs, index.py or index.php to tell the language from; say --runtime", x.args[0])
 				}
 			}
 			if in.Handler == "" {
 				in.Handler = "index.handler"
 			}
 			if in.Role == "" && !noRole {
-				in.Role = "acs:ram::" + r.account + ":role/aliyunfcdefaultrole"
+				in.Role = "acs:ram::" + x.account + ":role/aliyunfcdefaultrole"
 			}
 			if in.Timeout == 0 {
 				in.Timeout = 60
 			}
 			what = "created"
-			header, err = cl.JSON(c.Context(), "POST", "/functions", nil, in, &out)
+			header, err = x.server.JSON(x.Context(), "POST", "/functions", nil, in, &out)
 		}
 		if err != nil {
 			return err
 		}
-		return r.print(c.OutOrStdout(), out, func(w io.Writer) {
+		return tell(x, out, nil, func(w io.Writer, out map[string]any) {
 			fmt.Fprintf(w, "%s %s: %v bytes of code, checksum %v\n", what, in.Name, out["codeSize"], out["codeChecksum"])
 			if by := header.Get("X-Alcedo-Runtime"); by != "" {
 				fmt.Fprintf(w, "runs on %s\n", by)
 			}
 		})
-	}
-	return c
+	})
 }
 
 func guessRuntime(dir string) string {
@@ -189,7 +182,6 @@ func zipDir(dir string) ([]byte, error) {
 }
 
 func invokeCommand() *cobra.Command {
-	var r remote
 	var eventFile, qualifier string
 	var async bool
 	c := &cobra.Command{
@@ -201,20 +193,16 @@ func invokeCommand() *cobra.Command {
   alcedo invoke resize-nodejs --event event.json`,
 		Args: cobra.ExactArgs(1),
 	}
-	r.add(c)
 	c.Flags().StringVar(&eventFile, "event", "", "file with the event; - for standard input")
 	c.Flags().StringVar(&qualifier, "qualifier", "", "version or alias; default LATEST")
 	c.Flags().BoolVar(&async, "async", false, "don't wait for the result")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
+	return talking(c, func(x *call) error {
 		var event []byte
+		var err error
 		switch eventFile {
 		case "":
 		case "-":
-			event, err = io.ReadAll(c.InOrStdin())
+			event, err = io.ReadAll(x.InOrStdin())
 		default:
 			event, err = os.ReadFile(eventFile)
 		}
@@ -230,24 +218,23 @@ func invokeCommand() *cobra.Command {
 			header.Set("X-Fc-Invocation-Type", "Async")
 			header.Del("X-Fc-Log-Type")
 		}
-		resp, err := cl.Do(c.Context(), "POST", cl.FC, "/2023-03-30/functions/"+url.PathEscape(args[0])+"/invocations", query, event, header)
+		resp, err := x.server.Do(x.Context(), "POST", x.server.FC, "/2023-03-30/functions/"+url.PathEscape(x.args[0])+"/invocations", query, event, header)
 		if err != nil {
 			return err
 		}
 		defer resp.Body.Close()
 		if async {
-			fmt.Fprintln(c.OutOrStdout(), resp.Header.Get("X-Fc-Request-Id"))
+			fmt.Fprintln(x.OutOrStdout(), resp.Header.Get("X-Fc-Request-Id"))
 			return nil
 		}
-		showLog(c.ErrOrStderr(), resp.Header)
-		if _, err := io.Copy(c.OutOrStdout(), resp.Body); err != nil {
+		showLog(x.ErrOrStderr(), resp.Header)
+		if _, err := io.Copy(x.OutOrStdout(), resp.Body); err != nil {
 			return err
 		}
-		fmt.Fprintln(c.OutOrStdout())
+		fmt.Fprintln(x.OutOrStdout())
 		if t := resp.Header.Get("X-Fc-Error-Type"); t != "" {
 			return fmt.Errorf("the function failed: %s (request %s)", t, resp.Header.Get("X-Fc-Request-Id"))
 		}
 		return nil
-	}
-	return c
+	})
 }

@@ -54,55 +54,7 @@ func (f *eventFilter) query() url.Values {
 	return q
 }
 
-// span are the flags --since and --until.
-type span struct{ since, until string }
-
-func (s *span) add(c *cobra.Command) {
-	c.Flags().StringVar(&s.since, "since", "", "from then on: a duration before now (90s, 1h, 7d) or a time (2026-01-31T12:00:00Z, 2026-01-31)")
-	c.Flags().StringVar(&s.until, "until", "", "before then")
-}
-
-func (s *span) set(q url.Values, now time.Time) error {
-	for name, v := range map[string]string{"since": s.since, "until": s.until} {
-		if v == "" {
-			continue
-		}
-		t, err := moment(v, now)
-		if err != nil {
-			return fmt.Errorf("--%s: %w", name, err)
-		}
-		q.Set(name, t.Format(time.RFC3339Nano))
-	}
-	return nil
-}
-
-// moment reads a time, or how long before now it was.
-func moment(v string, now time.Time) (time.Time, error) {
-	ago := v
-	days := 0
-	if head, tail, ok := strings.Cut(v, "d"); ok {
-		if n, err := strconv.Atoi(head); err == nil && n >= 0 && n <= 36500 {
-			days, ago = n, tail
-			if tail == "" {
-				ago = "0s"
-			}
-		}
-	}
-	if d, err := time.ParseDuration(ago); err == nil && d >= 0 {
-		return now.Add(-d).AddDate(0, 0, -days), nil
-	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"} {
-		if t, err := time.ParseInLocation(layout, v, now.Location()); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("%q is neither a duration (90s, 1h, 7d) nor a time (2026-01-31T12:00:00Z)", v)
-}
-
-const clock = "2006-01-02 15:04:05.000"
-
 func eventsList() *cobra.Command {
-	var r remote
 	var f eventFilter
 	var s span
 	var limit int
@@ -116,33 +68,16 @@ func eventsList() *cobra.Command {
   alcedo events list --outcome None              what no trigger matched`,
 		Args: cobra.NoArgs,
 	}
-	r.add(c)
 	f.add(c)
 	s.add(c)
 	c.Flags().IntVar(&limit, "limit", 20, "how many")
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
+	return talking(c, func(x *call) error {
 		q := f.query()
 		if err := s.set(q, time.Now()); err != nil {
 			return err
 		}
-		list := []console.Event{}
-		for {
-			var p console.Events
-			q.Set("limit", strconv.Itoa(min(max(limit-len(list), 1), 1000)))
-			if err := cl.Get(c.Context(), "/api/events", q, &p); err != nil {
-				return err
-			}
-			list = append(list, p.Events...)
-			if !p.More || len(list) >= limit {
-				break
-			}
-			q.Set("after", p.Next)
-		}
-		return r.print(c.OutOrStdout(), list, func(w io.Writer) {
+		list, err := pages(x, "/api/events", q, limit, func(p *console.Events) ([]console.Event, string, bool) { return p.Events, p.Next, p.More })
+		return tell(x, list, err, func(w io.Writer, list []console.Event) {
 			if len(list) == 0 {
 				fmt.Fprintln(w, "no events")
 				return
@@ -152,8 +87,7 @@ func eventsList() *cobra.Command {
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", e.Time.Local().Format(clock), e.ID, e.Type, object(&e.Info), bytesOf(e.Size), ranBy(&e))
 			}
 		})
-	}
-	return c
+	})
 }
 
 // ranBy says what became of the runs that an event owed, in short.
@@ -207,25 +141,14 @@ func bytesOf(n int64) string {
 }
 
 func eventsShow() *cobra.Command {
-	var r remote
-	c := &cobra.Command{
+	return talking(&cobra.Command{
 		Use:   "show EVENT",
 		Short: "Show one event: its runs, what they wrote, and why triggers did or did not match",
 		Args:  cobra.ExactArgs(1),
-	}
-	r.add(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		var e console.EventDetail
-		if err := cl.Get(c.Context(), "/api/events/"+url.PathEscape(args[0]), nil, &e); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), e, func(w io.Writer) { showEvent(w, &e) })
-	}
-	return c
+	}, func(x *call) error {
+		e, err := get[*console.EventDetail](x, "/api/events/"+url.PathEscape(x.args[0]), nil)
+		return tell(x, e, err, showEvent)
+	})
 }
 
 func showEvent(w io.Writer, e *console.EventDetail) {
@@ -274,7 +197,6 @@ func showEvent(w io.Writer, e *console.EventDetail) {
 }
 
 func eventsTail() *cobra.Command {
-	var r remote
 	var f eventFilter
 	var begin int
 	c := &cobra.Command{
@@ -284,17 +206,12 @@ func eventsTail() *cobra.Command {
 becomes of its runs is not known yet then: see events show and trace.`,
 		Args: cobra.NoArgs,
 	}
-	r.add(c)
 	f.add(c)
 	c.Flags().IntVar(&begin, "tail", 10, "how many past events to begin with, at most 1000")
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		out := c.OutOrStdout()
+	return talking(c, func(x *call) error {
+		out := x.OutOrStdout()
 		show := func(e *console.Event) error {
-			if r.output == "json" {
+			if x.output == "json" {
 				return json.NewEncoder(out).Encode(e)
 			}
 			by := ""
@@ -304,10 +221,10 @@ becomes of its runs is not known yet then: see events show and trace.`,
 			_, err := fmt.Fprintf(out, "%s  %s  %s  %s  %s%s\n", e.Time.Local().Format(clock), e.ID, e.Type, object(&e.Info), bytesOf(e.Size), by)
 			return err
 		}
-		var p console.Events
 		q := f.query()
 		q.Set("limit", strconv.Itoa(max(begin, 1)))
-		if err := cl.Get(c.Context(), "/api/events", q, &p); err != nil {
+		p, err := get[console.Events](x, "/api/events", q)
+		if err != nil {
 			return err
 		}
 		for i := min(len(p.Events), begin) - 1; i >= 0; i-- {
@@ -321,11 +238,11 @@ becomes of its runs is not known yet then: see events show and trace.`,
 			if after != "" {
 				q.Set("after", after)
 			}
-			p = console.Events{}
-			if err := cl.Get(c.Context(), "/api/events", q, &p); err != nil {
-				if errors.Is(err, context.Canceled) {
-					return nil // Ctrl-C
-				}
+			p, err = get[console.Events](x, "/api/events", q)
+			if errors.Is(err, context.Canceled) {
+				return nil // Ctrl-C
+			}
+			if err != nil {
 				return err
 			}
 			for i := range p.Events {
@@ -334,6 +251,5 @@ becomes of its runs is not known yet then: see events show and trace.`,
 				}
 			}
 		}
-	}
-	return c
+	})
 }

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/api/console"
 	"github.com/spf13/cobra"
@@ -34,8 +33,7 @@ func functionPath(name, rest string) string {
 }
 
 func functionShow() *cobra.Command {
-	var r remote
-	c := &cobra.Command{
+	return talking(&cobra.Command{
 		Use:   "show FUNCTION",
 		Short: "Show a function, and what to look at",
 		Long: `Show a function in short, with warnings: loops that were stopped (with the last chain of
@@ -43,43 +41,38 @@ runs), triggers that are paused, deliveries that wait because it takes none.
 
   alcedo function show resize-nodejs`,
 		Args: cobra.ExactArgs(1),
-	}
-	r.add(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
+	}, func(x *call) error {
 		var f functionSummary
-		if _, err := cl.JSON(c.Context(), "GET", "/functions/"+url.PathEscape(args[0]), nil, nil, &f); err != nil {
+		if _, err := x.server.JSON(x.Context(), "GET", "/functions/"+url.PathEscape(x.args[0]), nil, nil, &f); err != nil {
 			return err
 		}
-		if err := cl.Get(c.Context(), functionPath(args[0], "loop-limit"), nil, &f.LoopLimit); err != nil {
+		if err := x.server.Get(x.Context(), functionPath(x.args[0], "loop-limit"), nil, &f.LoopLimit); err != nil {
 			return err
 		}
-		if err := cl.Get(c.Context(), functionPath(args[0], "warnings"), nil, &f.Warnings); err != nil {
+		if err := x.server.Get(x.Context(), functionPath(x.args[0], "warnings"), nil, &f.Warnings); err != nil {
 			return err
 		}
-		return r.print(c.OutOrStdout(), f, func(w io.Writer) {
-			fmt.Fprintf(w, "Function\t%s\nRuntime\t%s, handler %s\nMemory\t%d MB, time-out %d s\nModified\t%s\nLoop limit\t%s\n",
-				f.Name, f.Runtime, f.Handler, f.Memory, f.Timeout, f.Modified, loopText(f.LoopLimit))
-			if len(f.Warnings) == 0 {
-				fmt.Fprintln(w, "Warnings\tnone")
-			}
-			for _, x := range f.Warnings {
-				fmt.Fprintf(w, "\nWARNING: %s\n", x.Message)
-				if len(x.Chain) > 0 {
-					fmt.Fprintln(w, "The last chain, the first run first:")
-					showChain(w, x.Chain)
-					fmt.Fprintf(w, "The whole dead letter: alcedo dead show %s\n", x.Dead)
-				}
-				if x.Kind == console.WarnPaused {
-					fmt.Fprintf(w, "To go on: alcedo trigger resume %s %s\n", f.Name, x.Trigger)
-				}
-			}
-		})
+		return tell(x, f, nil, showFunction)
+	})
+}
+
+func showFunction(w io.Writer, f functionSummary) {
+	fmt.Fprintf(w, "Function\t%s\nRuntime\t%s, handler %s\nMemory\t%d MB, time-out %d s\nModified\t%s\nLoop limit\t%s\n",
+		f.Name, f.Runtime, f.Handler, f.Memory, f.Timeout, f.Modified, loopText(f.LoopLimit))
+	if len(f.Warnings) == 0 {
+		fmt.Fprintln(w, "Warnings\tnone")
 	}
-	return c
+	for _, x := range f.Warnings {
+		fmt.Fprintf(w, "\nWARNING: %s\n", x.Message)
+		if len(x.Chain) > 0 {
+			fmt.Fprintln(w, "The last chain, the first run first:")
+			showChain(w, x.Chain)
+			fmt.Fprintf(w, "The whole dead letter: alcedo dead show %s\n", x.Dead)
+		}
+		if x.Kind == console.WarnPaused {
+			fmt.Fprintf(w, "To go on: alcedo trigger resume %s %s\n", f.Name, x.Trigger)
+		}
+	}
 }
 
 func loopText(l console.LoopLimit) string {
@@ -113,8 +106,7 @@ func showChain(w io.Writer, chain []console.Link) {
 }
 
 func functionLoopLimit() *cobra.Command {
-	var r remote
-	c := &cobra.Command{
+	return talking(&cobra.Command{
 		Use:   "loop-limit FUNCTION [N|off|default]",
 		Short: "Show or set how many runs may cause each other before this function",
 		Long: `Show or set how long a chain of runs that cause each other may be when it reaches this
@@ -126,35 +118,14 @@ share the limit; "default" is the server's --max-depth, "off" stops no loop.
   alcedo function loop-limit resize-nodejs 3
   alcedo function loop-limit resize-nodejs default`,
 		Args: cobra.RangeArgs(1, 2),
-	}
-	r.add(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
+	}, func(x *call) (err error) {
 		var l console.LoopLimit
-		if len(args) == 1 {
-			err = cl.Get(c.Context(), functionPath(args[0], "loop-limit"), nil, &l)
+		path := functionPath(x.args[0], "loop-limit")
+		if len(x.args) == 1 {
+			l, err = get[console.LoopLimit](x, path, nil)
 		} else {
-			err = ask(c.Context(), cl, "PUT", functionPath(args[0], "loop-limit"), map[string]string{"limit": args[1]}, &l)
+			l, err = ask[console.LoopLimit](x, "PUT", path, map[string]string{"limit": x.args[1]})
 		}
-		if err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), l, func(w io.Writer) { fmt.Fprintf(w, "%s: %s\n", args[0], loopText(l)) })
-	}
-	return c
-}
-
-// timeFlag reads a flag that is a time, or how long ago; empty is the zero time.
-func timeFlag(flag, text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	t, err := moment(text, time.Now())
-	if err != nil {
-		return t, fmt.Errorf("--%s: %w", flag, err)
-	}
-	return t.UTC(), nil
+		return tell(x, l, err, func(w io.Writer, l console.LoopLimit) { fmt.Fprintf(w, "%s: %s\n", x.args[0], loopText(l)) })
+	})
 }

@@ -25,7 +25,6 @@ func showLog(w io.Writer, h http.Header) {
 }
 
 func logsCommand() *cobra.Command {
-	var r remote
 	var follow bool
 	var tail int
 	c := &cobra.Command{
@@ -35,41 +34,32 @@ func logsCommand() *cobra.Command {
 run as it ends.`,
 		Args: cobra.ExactArgs(1),
 	}
-	r.add(c)
 	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on until Ctrl-C")
 	c.Flags().IntVar(&tail, "tail", 20, "how many runs to begin with, at most 1000")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		query := url.Values{"function": {args[0]}, "limit": {strconv.Itoa(tail)}}
+	return talking(c, func(x *call) error {
+		query := url.Values{"function": {x.args[0]}, "limit": {strconv.Itoa(tail)}}
 		for {
-			var page console.Logs
-			err := cl.Get(c.Context(), "/api/logs", query, &page)
+			page, err := get[console.Logs](x, "/api/logs", query)
 			if errors.Is(err, context.Canceled) {
 				return nil // Ctrl-C
 			}
 			if err != nil {
 				return err
 			}
-			if err := r.print(c.OutOrStdout(), page.Runs, func(w io.Writer) {
-				for _, x := range page.Runs {
-					_, _ = io.WriteString(c.OutOrStdout(), x.Log)
-					if x.Fault != "" {
-						fmt.Fprintf(c.OutOrStdout(), "%s was not run: %s: %s\n", x.RequestID, x.Fault, x.Message)
+			// What a function prints may hold tabs, which are not those of a table.
+			if err := tell(x, page.Runs, nil, func(_ io.Writer, runs []console.Attempt) {
+				for _, run := range runs {
+					_, _ = io.WriteString(x.OutOrStdout(), run.Log)
+					if run.Fault != "" {
+						fmt.Fprintf(x.OutOrStdout(), "%s was not run: %s: %s\n", run.RequestID, run.Fault, run.Message)
 					}
 				}
-			}); err != nil {
+			}); err != nil || !follow {
 				return err
 			}
-			if !follow {
-				return nil
-			}
-			query = url.Values{"function": {args[0]}, "after": {page.Next}, "wait": {"30"}}
+			query = url.Values{"function": {x.args[0]}, "after": {page.Next}, "wait": {"30"}}
 		}
-	}
-	return c
+	})
 }
 
 func runtimesCommand() *cobra.Command {

@@ -10,14 +10,12 @@ import (
 	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/api/console"
-	"github.com/alcedo-storage/alcedo/internal/client"
 	"github.com/alcedo-storage/alcedo/internal/replay"
 	"github.com/spf13/cobra"
 )
 
 // jobFlags are those of replay and backfill.
 type jobFlags struct {
-	remote
 	console.JobInput
 	trigger      string
 	since, until string
@@ -25,7 +23,6 @@ type jobFlags struct {
 }
 
 func (j *jobFlags) add(c *cobra.Command) {
-	j.remote.add(c)
 	f := c.Flags()
 	f.StringVar(&j.trigger, "trigger", "", "FUNCTION/TRIGGER (required)")
 	f.StringVar(&j.Prefix, "prefix", "", "only objects whose key begins with this")
@@ -37,45 +34,44 @@ func (j *jobFlags) add(c *cobra.Command) {
 	}
 }
 
-func (j *jobFlags) run(c *cobra.Command) error {
+// command makes c the command that begins such a job.
+func (j *jobFlags) command(c *cobra.Command) *cobra.Command {
+	return checked(c, j.check, func(x *call) error {
+		job, err := ask[replay.Job](x, "POST", "/api/jobs", j.JobInput)
+		if err != nil || j.detach {
+			return tell(x, job, err, func(w io.Writer, job replay.Job) {
+				fmt.Fprintf(w, "began %s; follow it with: alcedo jobs show %s\n", job.ID, job.ID)
+			})
+		}
+		return x.follow(job.ID)
+	})
+}
+
+func (j *jobFlags) check([]string) (err error) {
 	var ok bool
 	if j.Function, j.Trigger, ok = strings.Cut(j.trigger, "/"); !ok || j.Function == "" || j.Trigger == "" {
 		return fmt.Errorf("--trigger %q is not FUNCTION/TRIGGER; `alcedo trigger list FUNCTION` shows the triggers", j.trigger)
 	}
-	var err error
-	if j.Since, err = timeFlag("since", j.since); err != nil {
-		return err
+	if j.Since, err = timeFlag("since", j.since); err == nil {
+		j.Until, err = timeFlag("until", j.until)
 	}
-	if j.Until, err = timeFlag("until", j.until); err != nil {
-		return err
-	}
-	cl, err := j.client()
-	if err != nil {
-		return err
-	}
-	var job replay.Job
-	if err := ask(c.Context(), cl, "POST", "/api/jobs", j.JobInput, &job); err != nil {
-		return err
-	}
-	if j.detach {
-		return j.print(c.OutOrStdout(), job, func(w io.Writer) { fmt.Fprintf(w, "began %s; follow it with: alcedo jobs show %s\n", job.ID, job.ID) })
-	}
-	return j.follow(c, cl, job.ID)
+	return err
 }
 
+func jobPath(id string) string { return "/api/jobs/" + url.PathEscape(id) }
+
 // follow shows a job until it is over. Ctrl-C leaves it running in the server.
-func (r *remote) follow(c *cobra.Command, cl *client.Client, id string) error {
-	p := newProgress(c.ErrOrStderr(), r.output, "enqueued")
-	if r.output == "json" {
-		p.to = c.OutOrStdout()
+func (x *call) follow(id string) error {
+	p := newProgress(x.ErrOrStderr(), x.output, "enqueued")
+	if x.output == "json" {
+		p.to = x.OutOrStdout()
 	}
 	for {
-		var job replay.Job
-		err := cl.Get(c.Context(), "/api/jobs/"+url.PathEscape(id), nil, &job)
+		job, err := get[replay.Job](x, jobPath(id), nil)
 		if errors.Is(err, context.Canceled) {
 			p.end()
-			if r.output != "json" {
-				fmt.Fprintf(c.ErrOrStderr(), "It goes on in the server. alcedo jobs show %s shows it, and pause, resume and cancel are there too.\n", id)
+			if x.output != "json" {
+				fmt.Fprintf(x.ErrOrStderr(), "It goes on in the server. alcedo jobs show %s shows it, and pause, resume and cancel are there too.\n", id)
 			}
 			return nil
 		}
@@ -86,8 +82,8 @@ func (r *remote) follow(c *cobra.Command, cl *client.Client, id string) error {
 		p.job(&job)
 		if job.State != replay.Running {
 			p.end()
-			if r.output != "json" {
-				showJobEnd(c.OutOrStdout(), &job)
+			if x.output != "json" {
+				showJobEnd(x.OutOrStdout(), &job)
 			}
 			if job.State == replay.Failed {
 				return fmt.Errorf("the job %s failed: %s", job.ID, job.Message)
@@ -95,7 +91,7 @@ func (r *remote) follow(c *cobra.Command, cl *client.Client, id string) error {
 			return nil
 		}
 		select {
-		case <-c.Context().Done():
+		case <-x.Context().Done():
 		case <-time.After(p.every()):
 		}
 	}
@@ -147,8 +143,7 @@ alcedo jobs lists jobs, pauses, resumes and cancels them.`,
 	if err := c.MarkFlagRequired("since"); err != nil {
 		panic(err)
 	}
-	c.RunE = func(c *cobra.Command, _ []string) error { return j.run(c) }
-	return c
+	return j.command(c)
 }
 
 func jobsCommand() *cobra.Command {
@@ -157,45 +152,25 @@ func jobsCommand() *cobra.Command {
 	for _, op := range []struct{ verb, short string }{
 		{"pause", "Stop a job until it is resumed"}, {"resume", "Have a paused job go on where it was"}, {"cancel", "End a job; what it has enqueued is run"},
 	} {
-		var r remote
-		s := &cobra.Command{Use: op.verb + " JOB", Short: op.short, Args: cobra.ExactArgs(1)}
-		r.add(s)
-		s.RunE = func(c *cobra.Command, args []string) error {
-			cl, err := r.client()
-			if err != nil {
-				return err
-			}
-			var j replay.Job
-			if err := ask(c.Context(), cl, "POST", "/api/jobs/"+url.PathEscape(args[0])+"/"+op.verb, nil, &j); err != nil {
-				return err
-			}
-			return r.print(c.OutOrStdout(), j, func(w io.Writer) { fmt.Fprintf(w, "%s is %s\n", j.ID, strings.ToLower(j.State)) })
-		}
-		c.AddCommand(s)
+		c.AddCommand(talking(&cobra.Command{Use: op.verb + " JOB", Short: op.short, Args: cobra.ExactArgs(1)}, func(x *call) error {
+			job, err := ask[replay.Job](x, "POST", jobPath(x.args[0])+"/"+op.verb, nil)
+			return tell(x, job, err, func(w io.Writer, j replay.Job) { fmt.Fprintf(w, "%s is %s\n", j.ID, strings.ToLower(j.State)) })
+		}))
 	}
 	return c
 }
 
 func jobsList() *cobra.Command {
-	var r remote
 	var function string
 	c := &cobra.Command{Use: "list", Short: "List jobs, the latest first", Args: cobra.NoArgs}
-	r.add(c)
 	c.Flags().StringVar(&function, "function", "", "only of this function")
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
+	return talking(c, func(x *call) error {
 		query := url.Values{}
 		if function != "" {
 			query.Set("function", function)
 		}
-		var jobs []replay.Job
-		if err := cl.Get(c.Context(), "/api/jobs", query, &jobs); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), jobs, func(w io.Writer) {
+		jobs, err := get[[]replay.Job](x, "/api/jobs", query)
+		return tell(x, jobs, err, func(w io.Writer, jobs []replay.Job) {
 			if len(jobs) == 0 {
 				fmt.Fprintln(w, "no jobs")
 				return
@@ -209,8 +184,7 @@ func jobsList() *cobra.Command {
 				fmt.Fprintf(w, "%s\t%s\t%s/%s\t%s\t%s\t%s\n", j.ID, kind, j.Function, j.Trigger, j.State, doneText(&j), local(j.Created))
 			}
 		})
-	}
-	return c
+	})
 }
 
 func doneText(j *replay.Job) string {
@@ -224,41 +198,33 @@ func doneText(j *replay.Job) string {
 }
 
 func jobsShow() *cobra.Command {
-	var r remote
 	var follow bool
 	c := &cobra.Command{Use: "show JOB", Short: "Show a job, or follow it to its end", Args: cobra.ExactArgs(1)}
-	r.add(c)
 	c.Flags().BoolVarP(&follow, "follow", "f", false, "watch it until it is over")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
+	return talking(c, func(x *call) error {
 		if follow {
-			return r.follow(c, cl, args[0])
+			return x.follow(x.args[0])
 		}
-		var j replay.Job
-		if err := cl.Get(c.Context(), "/api/jobs/"+url.PathEscape(args[0]), nil, &j); err != nil {
-			return err
+		job, err := get[*replay.Job](x, jobPath(x.args[0]), nil)
+		return tell(x, job, err, showJob)
+	})
+}
+
+func showJob(w io.Writer, j *replay.Job) {
+	fmt.Fprintf(w, "Job\t%s\nKind\t%s\nTrigger\t%s/%s\nState\t%s\nBegan\t%s\nEnqueued\t%s\nLooked at\t%d\nRate\t%g a second\n",
+		j.ID, j.Kind, j.Function, j.Trigger, j.State, local(j.Created), doneText(j), j.Looked, j.Rate)
+	for _, line := range []struct{ name, text string }{{"Prefix", j.Prefix}, {"Bucket", j.Bucket}, {"Message", j.Message}, {"Waits", j.Waits}, {"Trouble", j.Error}} {
+		if line.text != "" {
+			fmt.Fprintf(w, "%s\t%s\n", line.name, line.text)
 		}
-		return r.print(c.OutOrStdout(), j, func(w io.Writer) {
-			fmt.Fprintf(w, "Job\t%s\nKind\t%s\nTrigger\t%s/%s\nState\t%s\nBegan\t%s\nEnqueued\t%s\nLooked at\t%d\nRate\t%g a second\n",
-				j.ID, j.Kind, j.Function, j.Trigger, j.State, local(j.Created), doneText(&j), j.Looked, j.Rate)
-			for _, line := range []struct{ name, text string }{{"Prefix", j.Prefix}, {"Bucket", j.Bucket}, {"Message", j.Message}, {"Waits", j.Waits}, {"Trouble", j.Error}} {
-				if line.text != "" {
-					fmt.Fprintf(w, "%s\t%s\n", line.name, line.text)
-				}
-			}
-			if !j.Since.IsZero() {
-				fmt.Fprintf(w, "Events\tfrom %s to %s\n", local(j.Since), local(j.Until))
-			}
-			if j.Left > 0 {
-				fmt.Fprintf(w, "Left\tabout %s\n", j.Left.Round(time.Second))
-			}
-			for _, e := range j.Examples {
-				fmt.Fprintf(w, "Such as\t%s\n", e)
-			}
-		})
 	}
-	return c
+	if !j.Since.IsZero() {
+		fmt.Fprintf(w, "Events\tfrom %s to %s\n", local(j.Since), local(j.Until))
+	}
+	if j.Left > 0 {
+		fmt.Fprintf(w, "Left\tabout %s\n", j.Left.Round(time.Second))
+	}
+	for _, e := range j.Examples {
+		fmt.Fprintf(w, "Such as\t%s\n", e)
+	}
 }

@@ -1,110 +1,19 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/api/console"
-	"github.com/alcedo-storage/alcedo/internal/client"
 	"github.com/spf13/cobra"
 )
 
-// ask sends in (nil: no body) to the console's API and decodes the answer into out (nil:
-// it is dropped).
-func ask(ctx context.Context, cl *client.Client, method, path string, in, out any) error {
-	var body []byte
-	header := http.Header{}
-	if in != nil {
-		var err error
-		if body, err = json.Marshal(in); err != nil {
-			return err
-		}
-		header.Set("Content-Type", "application/json; charset=utf-8")
-	}
-	resp, err := cl.Do(ctx, method, cl.Console, path, nil, body, header)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if out == nil {
-		return nil
-	}
-	return json.NewDecoder(resp.Body).Decode(out)
-}
-
-const policyUsage = "policy that is attached: a file, or the JSON itself; may be repeated"
-
-// readPolicies makes named policies of what --policy says. A file's is named after the
-// file, without its extension; one written out is named inline. Names do not repeat.
-func readPolicies(values []string) ([]console.Policy, error) {
-	out := []console.Policy{}
-	seen := map[string]bool{}
-	for _, v := range values {
-		name, text, from := "inline", []byte(v), v
-		if !strings.HasPrefix(strings.TrimSpace(v), "{") {
-			var err error
-			if text, err = os.ReadFile(v); err != nil {
-				return nil, fmt.Errorf("--policy: %w", err)
-			}
-			name = strings.Map(func(c rune) rune {
-				if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' {
-					return c
-				}
-				return '-'
-			}, strings.TrimSuffix(filepath.Base(v), filepath.Ext(v)))
-		}
-		var document json.RawMessage
-		if err := json.Unmarshal(text, &document); err != nil {
-			return nil, fmt.Errorf("--policy %s is not JSON: %w", from, err)
-		}
-		unique := name
-		for i := 2; seen[strings.ToLower(unique)]; i++ {
-			unique = fmt.Sprintf("%s-%d", name, i)
-		}
-		seen[strings.ToLower(unique)] = true
-		out = append(out, console.Policy{Name: unique, Document: document})
-	}
-	return out, nil
-}
-
-// showPolicies prints policies with their documents, for people.
-func showPolicies(w io.Writer, policies []console.Policy) {
-	if len(policies) == 0 {
-		fmt.Fprintln(w, "policies\tnone: it may do nothing")
-	}
-	for _, p := range policies {
-		fmt.Fprintf(w, "policy\t%s\n%s\n", p.Name, indented(p.Document))
-	}
-}
-
-func indented(document json.RawMessage) string {
-	var b bytes.Buffer
-	if err := json.Indent(&b, document, "", "  "); err != nil {
-		return string(document)
-	}
-	return b.String()
-}
-
-func policyNames(policies []console.Policy) string {
-	if len(policies) == 0 {
-		return "-"
-	}
-	names := make([]string, len(policies))
-	for i, p := range policies {
-		names[i] = p.Name
-	}
-	return strings.Join(names, ", ")
-}
+func rolePath(name string) string { return "/api/roles/" + url.PathEscape(name) }
 
 func roleCommand() *cobra.Command {
 	c := &cobra.Command{
@@ -218,8 +127,14 @@ func showRole(w io.Writer, x console.Role) {
 	showPolicies(w, x.Policies)
 }
 
+// roleIs says in short what a role is after a change.
+func roleIs(changed string) func(w io.Writer, x console.Role) {
+	return func(w io.Writer, x console.Role) {
+		fmt.Fprintf(w, "%s %s\ntrusts %s; policies: %s\n", changed, x.ARN, trusted(x), policyNames(x.Policies))
+	}
+}
+
 func roleCreate() *cobra.Command {
-	var r remote
 	var flags roleFlags
 	c := &cobra.Command{
 		Use:   "create NAME",
@@ -235,76 +150,42 @@ The first is for AssumeRole (acs:ram::ACCOUNT:role/reader, on the address of --f
 for functions: alcedo deploy DIR --role acs:ram::ACCOUNT:role/thumbs.`,
 		Args: cobra.ExactArgs(1),
 	}
-	r.add(c)
 	flags.add(c)
 	c.MarkFlagsOneRequired("trust-account", "trust-service")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		in, err := flags.input(c, r.account)
+	return talking(c, func(x *call) error {
+		in, err := flags.input(c, x.account)
 		if err != nil {
 			return err
 		}
 		if in.Trust == nil { // --trust-account=false
 			return errors.New("a role needs somebody to trust: give --trust-account or --trust-service")
 		}
-		in.Name = args[0]
-		var out console.Role
-		if err := ask(c.Context(), cl, "POST", "/api/roles", in, &out); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), out, func(w io.Writer) {
-			fmt.Fprintf(w, "created %s\ntrusts %s; policies: %s\n", out.ARN, trusted(out), policyNames(out.Policies))
-		})
-	}
-	return c
+		in.Name = x.args[0]
+		role, err := ask[console.Role](x, "POST", "/api/roles", in)
+		return tell(x, role, err, roleIs("created"))
+	})
 }
 
 func roleList() *cobra.Command {
-	var r remote
-	c := &cobra.Command{Use: "list", Short: "List the roles", Args: cobra.NoArgs}
-	r.add(c)
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		var out []console.Role
-		if err := ask(c.Context(), cl, "GET", "/api/roles", nil, &out); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), out, func(w io.Writer) {
+	return talking(&cobra.Command{Use: "list", Short: "List the roles", Args: cobra.NoArgs}, func(x *call) error {
+		roles, err := get[[]console.Role](x, "/api/roles", nil)
+		return tell(x, roles, err, func(w io.Writer, roles []console.Role) {
 			fmt.Fprintln(w, "NAME\tTRUSTS\tPOLICIES\tDESCRIPTION")
-			for _, x := range out {
+			for _, x := range roles {
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", x.Name, trusted(x), policyNames(x.Policies), x.Description)
 			}
 		})
-	}
-	return c
+	})
 }
 
 func roleShow() *cobra.Command {
-	var r remote
-	c := &cobra.Command{Use: "show NAME", Short: "Show a role with its policies", Args: cobra.ExactArgs(1)}
-	r.add(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		var out console.Role
-		if err := ask(c.Context(), cl, "GET", "/api/roles/"+url.PathEscape(args[0]), nil, &out); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), out, func(w io.Writer) { showRole(w, out) })
-	}
-	return c
+	return talking(&cobra.Command{Use: "show NAME", Short: "Show a role with its policies", Args: cobra.ExactArgs(1)}, func(x *call) error {
+		role, err := get[console.Role](x, rolePath(x.args[0]), nil)
+		return tell(x, role, err, showRole)
+	})
 }
 
 func roleUpdate() *cobra.Command {
-	var r remote
 	var flags roleFlags
 	var none bool
 	c := &cobra.Command{
@@ -317,51 +198,27 @@ trust given replaces the old one. Sessions of the role obey from their next requ
   alcedo role update reader --no-policies`,
 		Args: cobra.ExactArgs(1),
 	}
-	r.add(c)
 	flags.add(c)
 	c.Flags().BoolVar(&none, "no-policies", false, "detach all policies: it may do nothing then")
 	c.MarkFlagsMutuallyExclusive("policy", "no-policies")
 	c.MarkFlagsOneRequired("trust-account", "trust-service", "policy", "no-policies", "description", "max-session")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		in, err := flags.input(c, r.account)
+	return talking(c, func(x *call) error {
+		in, err := flags.input(c, x.account)
 		if err != nil {
 			return err
 		}
 		if none {
 			in.Policies = &[]console.Policy{}
 		}
-		var out console.Role
-		if err := ask(c.Context(), cl, "PUT", "/api/roles/"+url.PathEscape(args[0]), in, &out); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), out, func(w io.Writer) {
-			fmt.Fprintf(w, "updated %s\ntrusts %s; policies: %s\n", out.ARN, trusted(out), policyNames(out.Policies))
-		})
-	}
-	return c
+		role, err := ask[console.Role](x, "PUT", rolePath(x.args[0]), in)
+		return tell(x, role, err, roleIs("updated"))
+	})
 }
 
 func roleDelete() *cobra.Command {
-	var r remote
-	c := &cobra.Command{
+	return deleting(&cobra.Command{
 		Use:   "delete NAME",
 		Short: "Delete a role; its sessions may do nothing from then on",
 		Args:  cobra.ExactArgs(1),
-	}
-	r.add(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		if err := ask(c.Context(), cl, "DELETE", "/api/roles/"+url.PathEscape(args[0]), nil, nil); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), map[string]string{"deleted": args[0]}, func(w io.Writer) { fmt.Fprintf(w, "deleted %s\n", args[0]) })
-	}
-	return c
+	}, func(x *call) error { return x.remove(rolePath(x.args[0])) })
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -20,7 +19,6 @@ func runsCommand() *cobra.Command {
 }
 
 func runsList() *cobra.Command {
-	var r remote
 	var s span
 	var limit int
 	var which string
@@ -32,15 +30,10 @@ func runsList() *cobra.Command {
   alcedo runs list resize-nodejs --outcome failed --since 1h`,
 		Args: cobra.ExactArgs(1),
 	}
-	r.add(c)
 	s.add(c)
 	c.Flags().IntVar(&limit, "limit", 20, "how many")
 	c.Flags().StringVar(&which, "outcome", "", "ok, failed, notrun, or a type of error as HandledInvocationError")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
+	return talking(c, func(x *call) error {
 		q := url.Values{}
 		if which != "" {
 			q.Set("outcome", which)
@@ -48,20 +41,8 @@ func runsList() *cobra.Command {
 		if err := s.set(q, time.Now()); err != nil {
 			return err
 		}
-		runs := []*history.Run{}
-		for {
-			var p console.Runs
-			q.Set("limit", strconv.Itoa(min(max(limit-len(runs), 1), 1000)))
-			if err := cl.Get(c.Context(), "/api/functions/"+url.PathEscape(args[0])+"/runs", q, &p); err != nil {
-				return err
-			}
-			runs = append(runs, p.Runs...)
-			if !p.More || len(runs) >= limit {
-				break
-			}
-			q.Set("after", p.Next)
-		}
-		return r.print(c.OutOrStdout(), runs, func(w io.Writer) {
+		runs, err := pages(x, functionPath(x.args[0], "runs"), q, limit, func(p *console.Runs) ([]*history.Run, string, bool) { return p.Runs, p.Next, p.More })
+		return tell(x, runs, err, func(w io.Writer, runs []*history.Run) {
 			fmt.Fprintln(w, "STARTED\tREQUEST\tKIND\tSTART\tDURATION\tBILLED\tMEMORY\tOUTCOME")
 			for _, x := range runs {
 				kind := x.Kind
@@ -71,28 +52,17 @@ func runsList() *cobra.Command {
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d ms\t%d MB\t%s\n", time.UnixMicro(x.Start).Format(clock), x.RequestID, kind, warmth(x), short(x.Duration), x.BilledMS, x.MemoryMB, outcome(x))
 			}
 		})
-	}
-	return c
+	})
 }
 
 func runsShow() *cobra.Command {
-	var r remote
-	c := &cobra.Command{
+	return talking(&cobra.Command{
 		Use:   "show REQUEST",
 		Short: "Show every attempt of a run, and what it printed and returned",
 		Args:  cobra.ExactArgs(1),
-	}
-	r.add(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		var runs []console.Attempt
-		if err := cl.Get(c.Context(), "/api/runs/"+url.PathEscape(args[0]), nil, &runs); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), runs, func(w io.Writer) {
+	}, func(x *call) error {
+		runs, err := get[[]console.Attempt](x, "/api/runs/"+url.PathEscape(x.args[0]), nil)
+		return tell(x, runs, err, func(w io.Writer, runs []console.Attempt) {
 			for i, x := range runs {
 				if i > 0 {
 					fmt.Fprintln(w)
@@ -100,8 +70,7 @@ func runsShow() *cobra.Command {
 				showRun(w, &x)
 			}
 		})
-	}
-	return c
+	})
 }
 
 func showRun(w io.Writer, x *console.Attempt) {

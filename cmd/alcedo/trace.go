@@ -16,7 +16,6 @@ import (
 )
 
 func traceCommand() *cobra.Command {
-	var r remote
 	var event, run string
 	var depth, fan int
 	c := &cobra.Command{
@@ -31,13 +30,13 @@ asked for is marked.
   alcedo trace --run 1-65a0c3f2-1f0e9d8c-0123456789ab`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	r.add(c)
 	c.Flags().StringVar(&event, "event", "", "begin at the event with this id")
 	c.Flags().StringVar(&run, "run", "", "begin at the run with this request id")
 	c.Flags().IntVar(&depth, "depth", 16, "how many events to follow each way, at most 64")
 	c.Flags().IntVar(&fan, "fan", 10, "how many runs of an event, and objects of a run, to show; the rest is counted; at most 100")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		q := url.Values{"depth": {strconv.Itoa(depth)}, "fan": {strconv.Itoa(fan)}}
+	var q url.Values
+	return checked(c, func(args []string) error {
+		q = url.Values{"depth": {strconv.Itoa(depth)}, "fan": {strconv.Itoa(fan)}}
 		if len(args) == 1 {
 			bucket, key, ok := strings.Cut(strings.TrimPrefix(args[0], "oss://"), "/")
 			if !ok || key == "" {
@@ -55,21 +54,15 @@ asked for is marked.
 		if n := len(args); n == 1 && (event != "" || run != "") || n == 0 && (event == "") == (run == "") {
 			return errors.New("a trace begins at one thing: BUCKET/KEY, --event or --run")
 		}
-		cl, err := r.client()
-		if err != nil {
-			return err
+		return nil
+	}, func(x *call) error {
+		t, err := get[*history.Trace](x, "/api/trace", q)
+		if err != nil || x.output == "json" {
+			return tell(x, t, err, nil)
 		}
-		var t history.Trace
-		if err := cl.Get(c.Context(), "/api/trace", q, &t); err != nil {
-			return err
-		}
-		if r.output == "json" {
-			return r.print(c.OutOrStdout(), &t, nil)
-		}
-		_, err = io.WriteString(c.OutOrStdout(), drawTrace(&t, colours(c.OutOrStdout())))
+		_, err = io.WriteString(x.OutOrStdout(), drawTrace(t, colours(x.OutOrStdout())))
 		return err
-	}
-	return c
+	})
 }
 
 // colours returns whether a writer is a terminal whose reader has nothing against colours.

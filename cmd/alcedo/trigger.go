@@ -61,7 +61,6 @@ type newTrigger struct {
 var ofRules = []string{"pattern", "async", "disabled", "no-errors", "retry", "dead-letter", "max-age", "max-attempts"}
 
 func triggerCreate() *cobra.Command {
-	var r remote
 	var n newTrigger
 	c := &cobra.Command{
 		Use:   "create FUNCTION",
@@ -103,7 +102,6 @@ what fails in the end becomes a dead letter, and goes to --dead-letter if that i
 --no-errors the rule's later events wait until the one that fails succeeds.`,
 		Args: cobra.ExactArgs(1),
 	}
-	r.add(c)
 	f := c.Flags()
 	f.StringVar(&n.typ, "type", "", "oss or eventbridge (default oss; eventbridge if there is a pattern)")
 	f.StringVar(&n.name, "name", "", "name of the trigger (default oss-trigger or eventbridge-trigger)")
@@ -121,28 +119,23 @@ what fails in the end becomes a dead letter, and goes to --dead-letter if that i
 	f.IntVar(&n.maxAttempts, "max-attempts", 0, "rule: give up after so many retries, at most 176")
 	f.BoolVar(&n.noErrors, "no-errors", false, "rule: an event that fails holds up those after it until it succeeds (errorsTolerance NONE)")
 	f.StringVar(&n.deadLetter, "dead-letter", "", "rule: ARN of where to send events that failed in the end")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		body, err := n.body(c, r.region, r.account)
+	return talking(c, func(x *call) error {
+		body, err := n.body(c, x.region, x.account)
 		if err != nil {
 			return err
 		}
 		var out console.Trigger
-		header, err := cl.JSON(c.Context(), "POST", "/functions/"+url.PathEscape(args[0])+"/triggers", nil, body, &out)
+		header, err := x.server.JSON(x.Context(), "POST", "/functions/"+url.PathEscape(x.args[0])+"/triggers", nil, body, &out)
 		if err != nil {
 			return err
 		}
 		if w := header.Get(fc.Warning); w != "" {
-			fmt.Fprintln(c.ErrOrStderr(), "warning: "+w)
+			fmt.Fprintln(x.ErrOrStderr(), "warning: "+w)
 		}
-		return r.print(c.OutOrStdout(), out, func(w io.Writer) {
-			fmt.Fprintf(w, "created %s: %s runs when %s\n", out.Name, args[0], summary(&out))
+		return tell(x, &out, nil, func(w io.Writer, t *console.Trigger) {
+			fmt.Fprintf(w, "created %s: %s runs when %s\n", t.Name, x.args[0], summary(t))
 		})
-	}
-	return c
+	})
 }
 
 // body is CreateTriggerInput.
@@ -225,50 +218,28 @@ func summary(t *console.Trigger) string {
 }
 
 func triggerList() *cobra.Command {
-	var r remote
-	c := &cobra.Command{Use: "list FUNCTION", Short: "List a function's triggers", Args: cobra.ExactArgs(1)}
-	r.add(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		all := []console.Trigger{}
-		if err := cl.Get(c.Context(), "/api/triggers", url.Values{"function": {args[0]}}, &all); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), all, func(w io.Writer) {
+	return talking(&cobra.Command{Use: "list FUNCTION", Short: "List a function's triggers", Args: cobra.ExactArgs(1)}, func(x *call) error {
+		all, err := get[[]console.Trigger](x, "/api/triggers", url.Values{"function": {x.args[0]}})
+		return tell(x, all, err, func(w io.Writer, all []console.Trigger) {
 			fmt.Fprintln(w, "NAME\tTYPE\tSTATE\tQUALIFIER\tRUNS WHEN")
 			for i := range all {
 				t := &all[i]
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", t.Name, t.Type, t.State, t.Qualifier, summary(t))
 			}
 		})
-	}
-	return c
+	})
 }
 
 func triggerShow() *cobra.Command {
-	var r remote
-	c := &cobra.Command{Use: "show FUNCTION TRIGGER", Short: "Show a trigger, and why it is paused if it is", Args: cobra.ExactArgs(2)}
-	r.add(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		var t console.Trigger
-		if err := cl.Get(c.Context(), "/api"+apiPath(args), nil, &t); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), t, func(w io.Writer) { showTrigger(w, &t) })
-	}
-	return c
+	return talking(&cobra.Command{Use: "show FUNCTION TRIGGER", Short: "Show a trigger, and why it is paused if it is", Args: cobra.ExactArgs(2)}, func(x *call) error {
+		t, err := get[*console.Trigger](x, apiPath(x.args), nil)
+		return tell(x, t, err, showTrigger)
+	})
 }
 
-// apiPath is a trigger's path in the console's API, without what leads to the API.
+// apiPath is the path of a trigger, FUNCTION and TRIGGER, in the console's API.
 func apiPath(args []string) string {
-	return "/triggers/" + url.PathEscape(args[0]) + "/" + url.PathEscape(args[1])
+	return "/api/triggers/" + url.PathEscape(args[0]) + "/" + url.PathEscape(args[1])
 }
 
 func showTrigger(w io.Writer, t *console.Trigger) {
@@ -295,7 +266,6 @@ func showTrigger(w io.Writer, t *console.Trigger) {
 }
 
 func triggerPause() *cobra.Command {
-	var r remote
 	var detail string
 	c := &cobra.Command{
 		Use:   "pause FUNCTION TRIGGER",
@@ -306,71 +276,34 @@ lost: what it matches meanwhile is kept as dead letters, which can be run later.
   alcedo trigger pause resize-nodejs oss-trigger --detail "the new version is not ready"`,
 		Args: cobra.ExactArgs(2),
 	}
-	r.add(c)
 	c.Flags().StringVar(&detail, "detail", "", "why, for those who see it paused")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		return r.changeTrigger(c, args, "pause", map[string]string{"detail": detail})
-	}
-	return c
+	return talking(c, func(x *call) error {
+		t, err := ask[*console.Trigger](x, "POST", apiPath(x.args)+"/pause", map[string]string{"detail": detail})
+		return tell(x, t, err, showTrigger)
+	})
 }
 
 func triggerResume() *cobra.Command {
-	var r remote
-	c := &cobra.Command{
+	return talking(&cobra.Command{
 		Use:   "resume FUNCTION TRIGGER",
 		Short: "Have a paused trigger work again",
 		Long: `Have a paused trigger work again, whoever paused it: a person, or the guard against endless
 loops. What it matched meanwhile are dead letters; they are not run by this.`,
 		Args: cobra.ExactArgs(2),
-	}
-	r.add(c)
-	c.RunE = func(c *cobra.Command, args []string) error { return r.changeTrigger(c, args, "resume", nil) }
-	return c
-}
-
-// changeTrigger pauses or resumes.
-func (r *remote) changeTrigger(c *cobra.Command, args []string, verb string, in any) error {
-	cl, err := r.client()
-	if err != nil {
-		return err
-	}
-	var body []byte
-	if in != nil {
-		if body, err = json.Marshal(in); err != nil {
-			return err
-		}
-	}
-	resp, err := cl.Do(c.Context(), "POST", cl.Console, "/api"+apiPath(args)+"/"+verb, nil, body, nil)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	var t console.Trigger
-	if err := json.NewDecoder(resp.Body).Decode(&t); err != nil {
-		return err
-	}
-	return r.print(c.OutOrStdout(), t, func(w io.Writer) { showTrigger(w, &t) })
+	}, func(x *call) error {
+		t, err := ask[*console.Trigger](x, "POST", apiPath(x.args)+"/resume", nil)
+		return tell(x, t, err, showTrigger)
+	})
 }
 
 func triggerDelete() *cobra.Command {
-	var r remote
-	c := &cobra.Command{Use: "delete FUNCTION TRIGGER", Short: "Delete a trigger", Args: cobra.ExactArgs(2)}
-	r.add(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		if _, err := cl.JSON(c.Context(), "DELETE", triggerPath(args[0], args[1]), nil, nil, nil); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), map[string]string{"deleted": args[1]}, func(w io.Writer) { fmt.Fprintf(w, "deleted %s\n", args[1]) })
-	}
-	return c
+	return deleting(&cobra.Command{Use: "delete FUNCTION TRIGGER", Short: "Delete a trigger", Args: cobra.ExactArgs(2)}, func(x *call) error {
+		_, err := x.server.JSON(x.Context(), "DELETE", triggerPath(x.args[0], x.args[1]), nil, nil, nil)
+		return err
+	})
 }
 
 func triggerMatch() *cobra.Command {
-	var r remote
 	var bucket, key, name, contentType string
 	var size int64
 	c := &cobra.Command{
@@ -383,7 +316,6 @@ of the bucket, and all EventBridge rules. Nothing is run, and the object need no
   alcedo trigger match --bucket testbucket --event BucketCreated:PutBucket`,
 		Args: cobra.NoArgs,
 	}
-	r.add(c)
 	f := c.Flags()
 	f.StringVar(&bucket, "bucket", "", "the bucket (required)")
 	f.StringVar(&key, "key", "", "the object's key (required, except for events of buckets)")
@@ -393,27 +325,21 @@ of the bucket, and all EventBridge rules. Nothing is run, and the object need no
 	if err := c.MarkFlagRequired("bucket"); err != nil {
 		panic(err)
 	}
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		name = withPrefix(name)
-		if key == "" && !ofBucket(name) {
+	return checked(c, func([]string) error {
+		if name = withPrefix(name); key == "" && !ofBucket(name) {
 			return errors.New(`required flag(s) "key" not set`)
 		}
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		var out []console.Match
+		return nil
+	}, func(x *call) error {
 		query := url.Values{"bucket": {bucket}, "key": {key}, "event": {name}, "size": {strconv.FormatInt(size, 10)}, "contentType": {contentType}}
-		if err := cl.Get(c.Context(), "/api/triggers/match", query, &out); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), out, func(w io.Writer) {
-			if len(out) == 0 {
+		matches, err := get[[]console.Match](x, "/api/triggers/match", query)
+		return tell(x, matches, err, func(w io.Writer, matches []console.Match) {
+			if len(matches) == 0 {
 				fmt.Fprintf(w, "bucket %s has no triggers, and there are no rules\n", bucket)
 				return
 			}
 			fmt.Fprintln(w, "FIRES\tTRIGGER\tFUNCTION\tTYPE\tSTATE\tWHY NOT")
-			for _, m := range out {
+			for _, m := range matches {
 				fires := "no"
 				if m.Fires {
 					fires = "yes"
@@ -421,66 +347,5 @@ of the bucket, and all EventBridge rules. Nothing is run, and the object need no
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", fires, m.Trigger, m.Function, m.Type, m.State, m.Reason)
 			}
 		})
-	}
-	return c
-}
-
-// eventSample needs no server.
-func eventSample() *cobra.Command {
-	var typ, bucket, key, region, account, contentType string
-	var size int64
-	s := &cobra.Command{
-		Use:   "sample",
-		Short: "Print the event that a trigger would send",
-		Long: `Print the event that a native OSS trigger would hand to its function, to try the function
-with. It needs no server.
-
-  alcedo events sample --type ObjectCreated:PutObject --bucket testbucket --key source/a.png`,
-		Args: cobra.NoArgs,
-	}
-	f := s.Flags()
-	f.StringVar(&typ, "type", string(event.PutObject), "type of the event")
-	f.StringVar(&bucket, "bucket", "testbucket", "the bucket")
-	f.StringVar(&key, "key", "source/a.png", "the object's key")
-	f.StringVar(&region, "region", "cn-hangzhou", "the bucket's region")
-	f.StringVar(&account, "account", "1000000000000001", "account id of the bucket's owner")
-	f.StringVar(&contentType, "content-type", "image/png", "the object's Content-Type")
-	f.Int64Var(&size, "size", 122539, "the object's size in bytes")
-	twin(s, "region", "account")
-	s.RunE = func(c *cobra.Command, _ []string) error {
-		if err := fromEnvironment(c); err != nil {
-			return err
-		}
-		typ = withPrefix(typ)
-		if err := event.ParseType(typ); err != nil {
-			return err
-		}
-		if strings.HasSuffix(typ, "*") {
-			return fmt.Errorf("%s stands for several events; name one", typ)
-		}
-		now := time.Now()
-		r := event.Record{
-			Type: event.Type(strings.TrimPrefix(typ, "oss:")), Time: now, Bucket: bucket, Owner: account, Region: region, Key: key,
-			Size: size, Delta: size, ETag: "688A7BF4F233DC9C88A80BF985AB7329", Meta: event.Meta{ContentType: contentType},
-			Origin: event.Origin{RequestID: fmt.Sprintf("%08X2D3DF792092E1204", now.Unix()), PrincipalID: account, SourceIP: "127.0.0.1"},
-		}
-		switch r.Type {
-		case event.AppendObject:
-			zero := int64(0)
-			r.Position = &zero
-		case event.DeleteObject, event.DeleteObjects:
-			r.Size, r.Delta = 0, -size
-		case event.InitiateMultipartUpload, event.AbortMultipartUpload, event.PutSymlink:
-			r.Size, r.Delta, r.ETag = 0, 0, ""
-		}
-		var pretty map[string]any
-		if err := json.Unmarshal(r.AppendNative(nil, "9adac8e253828f4f7c0466d941fa3db81161a5c2"), &pretty); err != nil {
-			return err
-		}
-		e := json.NewEncoder(c.OutOrStdout())
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		return e.Encode(pretty)
-	}
-	return s
+	})
 }

@@ -23,8 +23,14 @@ may do. ` + "`alcedo key create USER`" + ` makes a key.`,
 
 func userPath(name string) string { return "/api/users/" + url.PathEscape(name) }
 
+// userIs says in short what a user is after a change.
+func userIs(changed string) func(w io.Writer, x console.User) {
+	return func(w io.Writer, x console.User) {
+		fmt.Fprintf(w, "%s %s\npolicies: %s\n", changed, x.ARN, policyNames(x.Policies))
+	}
+}
+
 func userCreate() *cobra.Command {
-	var r remote
 	var policies []string
 	c := &cobra.Command{
 		Use:   "create NAME",
@@ -36,74 +42,40 @@ func userCreate() *cobra.Command {
   alcedo key create ann`,
 		Args: cobra.ExactArgs(1),
 	}
-	r.add(c)
 	c.Flags().StringArrayVar(&policies, "policy", nil, policyUsage)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
+	return talking(c, func(x *call) error {
 		list, err := readPolicies(policies)
 		if err != nil {
 			return err
 		}
-		var out console.User
-		if err := ask(c.Context(), cl, "POST", "/api/users", console.UserInput{Name: args[0], Policies: &list}, &out); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), out, func(w io.Writer) {
-			fmt.Fprintf(w, "created %s\npolicies: %s\n", out.ARN, policyNames(out.Policies))
-		})
-	}
-	return c
+		user, err := ask[console.User](x, "POST", "/api/users", console.UserInput{Name: x.args[0], Policies: &list})
+		return tell(x, user, err, userIs("created"))
+	})
 }
 
 func userList() *cobra.Command {
-	var r remote
-	c := &cobra.Command{Use: "list", Short: "List the users", Args: cobra.NoArgs}
-	r.add(c)
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		var out []console.User
-		if err := ask(c.Context(), cl, "GET", "/api/users", nil, &out); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), out, func(w io.Writer) {
+	return talking(&cobra.Command{Use: "list", Short: "List the users", Args: cobra.NoArgs}, func(x *call) error {
+		users, err := get[[]console.User](x, "/api/users", nil)
+		return tell(x, users, err, func(w io.Writer, users []console.User) {
 			fmt.Fprintln(w, "NAME\tPOLICIES\tCREATED")
-			for _, x := range out {
+			for _, x := range users {
 				fmt.Fprintf(w, "%s\t%s\t%s\n", x.Name, policyNames(x.Policies), x.Created.Local().Format(time.DateTime))
 			}
 		})
-	}
-	return c
+	})
 }
 
 func userShow() *cobra.Command {
-	var r remote
-	c := &cobra.Command{Use: "show NAME", Short: "Show a user with its policies", Args: cobra.ExactArgs(1)}
-	r.add(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		var out console.User
-		if err := ask(c.Context(), cl, "GET", userPath(args[0]), nil, &out); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), out, func(w io.Writer) {
-			fmt.Fprintf(w, "name\t%s\nARN\t%s\ncreated\t%s\n", out.Name, out.ARN, out.Created.Local().Format(time.DateTime))
-			showPolicies(w, out.Policies)
+	return talking(&cobra.Command{Use: "show NAME", Short: "Show a user with its policies", Args: cobra.ExactArgs(1)}, func(x *call) error {
+		user, err := get[console.User](x, userPath(x.args[0]), nil)
+		return tell(x, user, err, func(w io.Writer, x console.User) {
+			fmt.Fprintf(w, "name\t%s\nARN\t%s\ncreated\t%s\n", x.Name, x.ARN, x.Created.Local().Format(time.DateTime))
+			showPolicies(w, x.Policies)
 		})
-	}
-	return c
+	})
 }
 
 func userUpdate() *cobra.Command {
-	var r remote
 	var policies []string
 	var none bool
 	c := &cobra.Command{
@@ -114,16 +86,11 @@ func userUpdate() *cobra.Command {
   alcedo user update ann --policy ann.json`,
 		Args: cobra.ExactArgs(1),
 	}
-	r.add(c)
 	c.Flags().StringArrayVar(&policies, "policy", nil, policyUsage)
 	c.Flags().BoolVar(&none, "no-policies", false, "detach all policies: it may do nothing then")
 	c.MarkFlagsMutuallyExclusive("policy", "no-policies")
 	c.MarkFlagsOneRequired("policy", "no-policies")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
+	return talking(c, func(x *call) error {
 		list, err := readPolicies(policies)
 		if err != nil {
 			return err
@@ -131,33 +98,18 @@ func userUpdate() *cobra.Command {
 		if len(list) == 0 && !none { // --no-policies=false
 			return fmt.Errorf("nothing to change: give --policy or --no-policies")
 		}
-		var out console.User
-		if err := ask(c.Context(), cl, "PUT", userPath(args[0]), console.UserInput{Policies: &list}, &out); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), out, func(w io.Writer) {
-			fmt.Fprintf(w, "updated %s\npolicies: %s\n", out.ARN, policyNames(out.Policies))
-		})
-	}
-	return c
+		user, err := ask[console.User](x, "PUT", userPath(x.args[0]), console.UserInput{Policies: &list})
+		return tell(x, user, err, userIs("updated"))
+	})
 }
 
 func userDelete() *cobra.Command {
-	var r remote
-	c := &cobra.Command{Use: "delete NAME", Short: "Delete a user and its keys", Args: cobra.ExactArgs(1)}
-	r.add(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		if err := ask(c.Context(), cl, "DELETE", userPath(args[0]), nil, nil); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), map[string]string{"deleted": args[0]}, func(w io.Writer) { fmt.Fprintf(w, "deleted %s\n", args[0]) })
-	}
-	return c
+	return deleting(&cobra.Command{Use: "delete NAME", Short: "Delete a user and its keys", Args: cobra.ExactArgs(1)}, func(x *call) error {
+		return x.remove(userPath(x.args[0]))
+	})
 }
+
+func keysPath(user string) string { return userPath(user) + "/keys" }
 
 func keyCommand() *cobra.Command {
 	c := &cobra.Command{Use: "key", Short: "Make, list and delete users' access keys"}
@@ -166,8 +118,7 @@ func keyCommand() *cobra.Command {
 }
 
 func keyCreate() *cobra.Command {
-	var r remote
-	c := &cobra.Command{
+	return talking(&cobra.Command{
 		Use:   "create USER",
 		Short: "Make an access key; its secret is shown once",
 		Long: `Make an access key for a user, who may have two: make the second, change what uses the
@@ -176,65 +127,31 @@ first, and delete that. The secret is shown now and never again.
   alcedo key create ann
   alcedo key create ann --output json > ann.key`,
 		Args: cobra.ExactArgs(1),
-	}
-	r.add(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		var out console.AccessKey
-		if err := ask(c.Context(), cl, "POST", userPath(args[0])+"/keys", nil, &out); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), out, func(w io.Writer) {
-			fmt.Fprintf(w, "access key id\t%s\naccess key secret\t%s\n", out.ID, out.Secret)
-			fmt.Fprintf(w, "Keep the secret of %s now: it is not shown again.\n", out.User)
+	}, func(x *call) error {
+		key, err := ask[console.AccessKey](x, "POST", keysPath(x.args[0]), nil)
+		return tell(x, key, err, func(w io.Writer, key console.AccessKey) {
+			fmt.Fprintf(w, "access key id\t%s\naccess key secret\t%s\n", key.ID, key.Secret)
+			fmt.Fprintf(w, "Keep the secret of %s now: it is not shown again.\n", key.User)
 		})
-	}
-	return c
+	})
 }
 
 func keyList() *cobra.Command {
-	var r remote
-	c := &cobra.Command{Use: "list USER", Short: "List a user's access keys", Args: cobra.ExactArgs(1)}
-	r.add(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		var out []console.AccessKey
-		if err := ask(c.Context(), cl, "GET", userPath(args[0])+"/keys", nil, &out); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), out, func(w io.Writer) {
+	return talking(&cobra.Command{Use: "list USER", Short: "List a user's access keys", Args: cobra.ExactArgs(1)}, func(x *call) error {
+		keys, err := get[[]console.AccessKey](x, keysPath(x.args[0]), nil)
+		return tell(x, keys, err, func(w io.Writer, keys []console.AccessKey) {
 			fmt.Fprintln(w, "ACCESS KEY ID\tCREATED")
-			for _, x := range out {
+			for _, x := range keys {
 				fmt.Fprintf(w, "%s\t%s\n", x.ID, x.Created.Local().Format(time.DateTime))
 			}
 		})
-	}
-	return c
+	})
 }
 
 func keyDelete() *cobra.Command {
-	var r remote
-	c := &cobra.Command{
+	return deleting(&cobra.Command{
 		Use:   "delete USER ID",
 		Short: "Delete an access key; requests signed with it fail from then on",
 		Args:  cobra.ExactArgs(2),
-	}
-	r.add(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := r.client()
-		if err != nil {
-			return err
-		}
-		if err := ask(c.Context(), cl, "DELETE", userPath(args[0])+"/keys/"+url.PathEscape(args[1]), nil, nil); err != nil {
-			return err
-		}
-		return r.print(c.OutOrStdout(), map[string]string{"deleted": args[1]}, func(w io.Writer) { fmt.Fprintf(w, "deleted %s\n", args[1]) })
-	}
-	return c
+	}, func(x *call) error { return x.remove(keysPath(x.args[0]) + "/" + url.PathEscape(x.args[1])) })
 }
