@@ -8,6 +8,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { after, before, describe, it } = require('node:test');
+const { unzipSync } = require('fflate');
 const { Server, root } = require('../lib/server');
 const clients = require('../lib/clients');
 const functions = require('../lib/functions');
@@ -46,7 +47,7 @@ describe('a bucket', () => {
   const at = async (where, options) => signedIn(server, { at: `/buckets/${where}`, ...options });
   const choose = (page, files, what = 'Upload files') => page.locator(`input[type=file][aria-label="${what}"]`).setInputFiles(files);
   const begin = async (page) => {
-    await page.getByRole('button', { name: /Upload \d+ files?$/ }).click();
+    await page.getByRole('button', { name: /Upload [\d,]+ files?$/ }).click();
     await page.getByRole('dialog').waitFor({ state: 'detached' });
   };
   const uploaded = (page, n) => page.getByRole('region', { name: 'Uploads' }).getByText(`${n} file${n === 1 ? '' : 's'} uploaded`).waitFor({ timeout: 60000 });
@@ -285,8 +286,31 @@ describe('a bucket', () => {
       assert.equal((await client.listUploads({ 'max-uploads': 10 })).uploads.length, 0);
       await page.getByRole('tab', { name: 'Triggers' }).click();
       await page.getByText('2 of 10 used.').waitFor();
-      await page.getByRole('link', { name: 'thumbs', exact: true }).waitFor();
+      await page.getByRole('link', { name: 'thumbs', exact: true }).first().waitFor();
+      if (theme === 'light') {
+        const pattern = (name) => JSON.stringify({ source: ['acs.oss'], data: { oss: { bucket: { name: [name] }, object: { key: [{ prefix: 'rule/' }] } } } });
+        for (const [name, of] of [['by-rule', 'pictures'], ['elsewhere', 'other']]) {
+          const made = await page.request.post('/fc/2023-03-30/functions/thumbs/triggers', {
+            headers: { 'Sec-Fetch-Site': 'same-origin' }, data: { triggerName: name, triggerType: 'eventbridge', triggerConfig: JSON.stringify({ eventRuleFilterPattern: pattern(of) }) },
+          });
+          assert.equal(made.status(), 200, await made.text());
+        }
+        await page.reload();
+      }
+      const rule = page.getByRole('row', { name: /by-rule/ });
+      await rule.getByText('EventBridge').waitFor();
+      await rule.getByText('rule/', { exact: true }).waitFor();
+      assert.equal(await page.getByText('elsewhere').count(), 0); // it names another bucket
       await accessible(page, `a bucket's triggers, ${theme}`);
+      await page.getByRole('button', { name: 'Create Trigger' }).click();
+      await page.getByRole('button', { name: 'Go on' }).click();
+      await page.getByText('Choose a function.', { exact: true }).waitFor();
+      await page.getByLabel('Function', { exact: true }).click();
+      await page.getByTitle('thumbs').click();
+      await accessible(page, `choosing a function, ${theme}`);
+      await page.getByRole('button', { name: 'Go on' }).click();
+      await page.getByRole('dialog', { name: 'Create Trigger' }).getByText('pictures', { exact: true }).waitFor(); // filled in
+      await page.goto('/buckets/pictures/triggers');
       await page.getByRole('tab', { name: 'Settings' }).click();
       await page.getByText('acs:oss:cn-hangzhou').waitFor();
       await page.getByLabel('Access without a signature (ACL)').click();
@@ -365,6 +389,118 @@ describe('a bucket', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Close' }).last().click();
     await page.getByRole('link', { name: 'not-1' }).waitFor();
     await page.getByRole('link', { name: 'may-1' }).waitFor({ state: 'detached' });
+    clean(page);
+    await context.close();
+  });
+
+  it('copies, moves and zips a selection, and says what that starts', async () => {
+    await functions.trigger(server, 'thumbs', 'on-copies', { bucket: 'pictures', prefix: 'copied/', suffix: '', events: ['oss:ObjectCreated:CopyObject'] });
+    for (const [k, v] of [['way/a.txt', 'a'], ['way/sub/中 文.txt', 'c'], ['way/sub//d.txt', 'd'], ['copied/a.txt', 'old']]) await client.put(k, Buffer.from(v));
+    const read = async (key) => (await client.get(key)).content.toString();
+    const { context, page } = await at('pictures?prefix=way/');
+    await page.getByRole('link', { name: 'a.txt' }).waitFor();
+    await page.getByLabel('Select all').check();
+    const [download] = await Promise.all([page.waitForEvent('download'), page.locator('.selection').getByRole('button', { name: 'Download as ZIP' }).click()]);
+    assert.equal(download.suggestedFilename(), 'pictures.zip');
+    const zipped = unzipSync(fs.readFileSync(await download.path()));
+    assert.deepEqual(Object.fromEntries(Object.entries(zipped).map(([k, v]) => [k, Buffer.from(v).toString()])), { 'a.txt': 'a', 'sub/中 文.txt': 'c', 'sub/d.txt': 'd' });
+
+    await page.locator('.selection').getByRole('button', { name: 'Copy or move' }).click();
+    await page.getByText('It is there already.').waitFor(); // where it is
+    await page.getByLabel('Into folder').fill('/copied');
+    await page.getByText('A name cannot start with a slash').waitFor();
+    await page.getByLabel('Into folder').fill('way/sub/x');
+    await page.getByText('A folder cannot go into itself.').waitFor();
+    await page.getByLabel('Into folder').fill('copied');
+    await page.locator('[data-trigger="on-copies"]').getByText('3 runs').waitFor();
+    await page.getByText('1 name exists already.').waitFor();
+    await accessible(page, 'before copying');
+    await page.getByRole('button', { name: 'Copy', exact: true }).click();
+    await page.getByText('2 of 3 found so far are copied.').waitFor();
+    await page.getByText('1 skipped: the name exists.').waitFor();
+    assert.deepEqual([await read('copied/a.txt'), await read('copied/sub/中 文.txt'), await read('way/a.txt')], ['old', 'c', 'a']);
+    await page.locator('.ant-drawer-footer').getByRole('button', { name: 'Close' }).click();
+
+    // And one, by its menu: under another name.
+    await page.getByRole('button', { name: 'Actions for a.txt' }).click();
+    await page.getByRole('menuitem', { name: 'Copy or move' }).click();
+    await page.getByRole('radio', { name: /^Move or rename/ }).check();
+    await page.getByLabel('As object').fill('way/b.txt');
+    await page.getByText('Deleting what was moved is a DeleteObject event.').waitFor();
+    await page.getByText('None of these names exists yet.').waitFor();
+    await page.getByRole('button', { name: 'Move', exact: true }).click();
+    await page.getByRole('link', { name: 'b.txt' }).waitFor();
+    await page.getByRole('link', { name: 'a.txt' }).waitFor({ state: 'detached' });
+    assert.equal(await read('way/b.txt'), 'a');
+    clean(page);
+    await context.close();
+  });
+
+  it('offers what the key may do, and says what it may not', async () => {
+    const keys = await limited(server, 'reader', [{ Effect: 'Allow', Action: ['oss:List*', 'oss:Get*', 'fc:List*', 'fc:Get*'], Resource: '*' }]);
+    await client.put('may/a.txt', Buffer.from('x'));
+    const { context, page } = await at('pictures?prefix=may/', { keys });
+    await page.getByRole('link', { name: 'a.txt' }).waitFor();
+    const refused = (name, action) => page.getByRole('group', { name: new RegExp(action) }).getByRole('button', { name, exact: false, disabled: true }).first().waitFor();
+    for (const name of ['Upload files', 'Upload folder', 'Create folder']) await refused(name, 'oss:PutObject');
+    await accessible(page, 'objects, to a reader');
+    await drop(page, [path.join(dir, 'note.txt')]);
+    await page.getByText(/Your key may not upload here.*oss:PutObject/).waitFor();
+    await page.getByLabel('Select all').check();
+    await refused('Delete', 'oss:DeleteObject');
+    assert.equal(await page.locator('.selection').getByRole('button', { name: 'Download as ZIP' }).isEnabled(), true);
+    await page.getByRole('link', { name: 'a.txt' }).click();
+    await page.getByRole('dialog').getByRole('link', { name: 'Download' }).waitFor();
+    await refused('Delete', 'oss:DeleteObject');
+    await page.getByRole('tab', { name: 'Metadata' }).click();
+    await refused('Edit metadata', 'oss:PutObject');
+    await page.getByRole('tab', { name: 'Link and access' }).click();
+    await page.getByRole('group', { name: /oss:PutObjectAcl/ }).waitFor();
+    await accessible(page, 'an object, to a reader');
+    await page.goto('/buckets/pictures/settings');
+    await refused('Delete bucket pictures', 'oss:DeleteBucket');
+    await page.getByRole('group', { name: /oss:PutBucketAcl/ }).waitFor();
+    await page.goto('/buckets/pictures/triggers');
+    await refused('Create Trigger', 'fc:CreateTrigger');
+    await page.goto('/buckets');
+    await refused('Create Bucket', 'oss:PutBucket');
+    await page.getByRole('link', { name: 'pictures' }).waitFor();
+    await page.getByRole('button', { name: 'Delete bucket pictures' }).waitFor({ state: 'detached' });
+    await accessible(page, 'buckets, to a reader');
+    clean(page);
+    await context.close();
+  });
+
+  it('takes a folder of two thousand files, and says of each that failed why', async () => {
+    const many = path.join(dir, 'thousands');
+    fs.mkdirSync(many);
+    for (let i = 0; i < 2000; i++) fs.writeFileSync(path.join(many, `f${String(i).padStart(4, '0')}.txt`), `file ${i}`);
+    const { context, page } = await at('pictures?prefix=many/');
+    await page.getByText('This folder is empty').waitFor();
+    // Five of them arrive without a name, which the server refuses.
+    await page.evaluate(() => {
+      window.spoil = true;
+      const { send } = XMLHttpRequest.prototype;
+      XMLHttpRequest.prototype.send = function (body) {
+        if (window.spoil && body instanceof FormData && /f00[0-4]0\.txt$/.test(body.get('key'))) body.set('key', '');
+        return send.call(this, body);
+      };
+    });
+    await drop(page, [many]);
+    await page.getByText('2,000 files').first().waitFor();
+    await begin(page);
+    const panel = page.getByRole('region', { name: 'Uploads' });
+    await panel.getByText('5 failed').waitFor({ timeout: 30000 });
+    assert.equal(await panel.locator('.upload').first().getAttribute('data-state'), 'failed'); // before those that wait
+    assert.notEqual(await panel.locator('.upload .bad').first().textContent(), '');
+    assert.ok((await panel.locator('.upload').count()) < 40, 'only what is in sight is drawn');
+    await panel.getByText('5 uploads failed').waitFor({ timeout: 60000 });
+    await panel.getByText(/and 1,895 files before/).waitFor();
+    await page.evaluate(() => { window.spoil = false; });
+    await accessible(page, 'failed uploads');
+    await panel.getByRole('button', { name: 'Try all failed again' }).click();
+    await uploaded(page, '2,000');
+    assert.equal((await client.get('many/thousands/f0040.txt')).content.toString(), 'file 40');
     clean(page);
     await context.close();
   });

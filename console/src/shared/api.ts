@@ -121,7 +121,12 @@ export const fc = {
   del: <T>(path: string, q?: Query) => json<T>(version + path + query(q), 'DELETE', undefined),
 };
 
-/** objectPath is an object's path under /oss, every part of the key escaped. */
+/**
+ * objectPath is an object's path under /oss, every part of the key escaped. Browsers and servers
+ * tidy up paths: of a key with "//", "." or ".." between slashes, the slashes are escaped too, or
+ * another object would be read, or deleted.
+ */
 export function objectPath(bucket: string, key: string): string {
+  if (/(^|\/)(\.{0,2})\/|\/\.{1,2}$/.test(key)) return '/oss/' + bucket + '/' + encodeURIComponent(key);
   return '/oss/' + bucket + '/' + key.split('/').map(encodeURIComponent).join('/');
 }

@@ -47,19 +47,22 @@ export interface Permission {
   reason: string;
 }
 
-/** useMay asks whether the signed-in key may do action ("fc:CreateFunction") on resource; see useResources. An empty action may always be done. */
-export function useMay(action: string, resource: string): Permission {
+/**
+ * useMay asks whether the signed-in key may do action ("fc:CreateFunction") on resource; see useResources. With some, on
+ * anything whose name begins so: for what is offered before its object is known. An empty action may always be done.
+ */
+export function useMay(action: string, resource: string, some = false): Permission {
   const { t } = useTranslation('access');
   const { session } = useSession();
   const q = useQuery({
-    queryKey: ['may', session.kind, session.name, action, resource],
-    queryFn: () => ask({ action, resource }),
+    queryKey: ['may', session.kind, session.name, action, resource, some],
+    queryFn: () => ask(some ? { action, resource, some } : { action, resource }),
     enabled: session.signedIn && action !== '',
     staleTime: 60_000,
     retry: false,
   });
   const allowed = q.data?.allowed ?? true;
-  return { allowed, loading: q.isLoading, reason: allowed ? '' : t('may.missing', { action, resource }) };
+  return { allowed, loading: q.isLoading, reason: allowed ? '' : t('may.missing', { action, resource: some ? resource + '*' : resource }) };
 }
 
 /** askAgain forgets what may be done: after policies have changed. */
@@ -88,8 +91,8 @@ export function mayProps(m: Permission): { disabled?: true; title?: string } {
 }
 
 /** May wraps a control: children get whether it must be disabled; if so, the tooltip of what is around it says which permission is missing. */
-export function May({ action, resource, children }: { action: string; resource: string; children: (disabled: boolean) => ReactNode }) {
-  const m = useMay(action, resource);
+export function May({ action, resource, some, children }: { action: string; resource: string; some?: boolean; children: (disabled: boolean) => ReactNode }) {
+  const m = useMay(action, resource, some);
   if (m.allowed) return children(false);
   return (
     <Tooltip title={m.reason}>
@@ -102,9 +105,9 @@ export function May({ action, resource, children }: { action: string; resource: 
 }
 
 /** MayButton is a Button for something that needs a permission. */
-export function MayButton({ action, resource, ...button }: { action: string; resource: string } & ButtonProps) {
+export function MayButton({ action, resource, some, ...button }: { action: string; resource: string; some?: boolean } & ButtonProps) {
   return (
-    <May action={action} resource={resource}>
+    <May action={action} resource={resource} some={some}>
       {(no) => <Button {...button} disabled={no || button.disabled} />}
     </May>
   );

@@ -4,6 +4,7 @@ import { Alert, Input, Modal } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Refusal } from '../../shared/api';
+import { useMay, useResources } from '../../shared/may';
 import { oss } from '../../shared/oss';
 
 /** DeleteBucket deletes a bucket once its name is typed; what stands in the way is said and led to. */
@@ -13,6 +14,7 @@ export function DeleteBucket({ bucket, close, done }: { bucket: string; close: (
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Refusal | null>(null);
   const client = useQueryClient();
+  const may = useMay('oss:DeleteBucket', useResources().bucket(bucket));
   const go = async () => {
     setBusy(true);
     setProblem(null);
@@ -33,11 +35,12 @@ export function DeleteBucket({ bucket, close, done }: { bucket: string; close: (
       open
       title={t('deleteOne', { name: bucket })}
       okText={t('common:delete')}
-      okButtonProps={{ danger: true, disabled: typed !== bucket, loading: busy }}
+      okButtonProps={{ danger: true, disabled: typed !== bucket || !may.allowed, loading: busy }}
       onOk={() => void go()}
       onCancel={close}
     >
       <p>{t('deleteWhy')}</p>
+      {!may.allowed && <Alert type="warning" showIcon className="gap-below" title={may.reason} />}
       {problem && (
         <Alert
           type="error"

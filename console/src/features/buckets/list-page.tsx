@@ -2,12 +2,13 @@ import { PlusOutlined } from '@ant-design/icons';
 import Delete from '@ant-design/icons-svg/es/asn/DeleteOutlined';
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { Button, Form, Input, Modal } from 'antd';
+import { Form, Input, Modal } from 'antd';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Refusal } from '../../shared/api';
 import { glyph } from '../../shared/glyph';
 import { href } from '../../shared/href';
+import { MayButton, useMay, useResources } from '../../shared/may';
 import { oss, type Bucket } from '../../shared/oss';
 import { RowButton, RowLink, Rows, type Column } from '../../shared/rows';
 import { Nothing, Page, Problem, Time } from '../../shared/ui';
@@ -22,6 +23,8 @@ export function BucketsPage() {
   const search = useSearch({ from: '/buckets' });
   const navigate = useNavigate({ from: '/buckets' });
   const list = useInfiniteQuery(bucketList(search.q ?? ''));
+  const any = useResources().bucket('');
+  const mayDelete = useMay('oss:DeleteBucket', any, true).allowed;
   const [removing, setRemoving] = useState<Bucket | null>(null);
   const items = useMemo(() => list.data?.pages.flatMap((p) => p.buckets) ?? [], [list.data]);
   const columns = useMemo(
@@ -45,9 +48,9 @@ export function BucketsPage() {
       title={t('title')}
       lead={t('lead')}
       extra={
-        <Button type="primary" icon={<PlusOutlined />} onClick={() => void navigate({ search: (s) => ({ ...s, new: '1' }) })}>
+        <MayButton action="oss:PutBucket" resource={any} some type="primary" icon={<PlusOutlined />} onClick={() => void navigate({ search: (s) => ({ ...s, new: '1' }) })}>
           {t('create')}
-        </Button>
+        </MayButton>
       }
     >
       <div className="row gap-below">
@@ -73,12 +76,12 @@ export function BucketsPage() {
           onOpen={(b) => void navigate({ to: '/buckets/$name/{-$tab}', params: { name: b.name, tab: undefined } })}
           empty={
             <Nothing text={search.q ? t('noneFound', { q: search.q }) : t('none')}>
-              <Button type="primary" onClick={() => void navigate({ search: (s) => ({ ...s, new: '1' }) })}>
+              <MayButton action="oss:PutBucket" resource={any} some type="primary" onClick={() => void navigate({ search: (s) => ({ ...s, new: '1' }) })}>
                 {t('create')}
-              </Button>
+              </MayButton>
             </Nothing>
           }
-          columns={columns}
+          columns={mayDelete ? columns : columns.slice(0, -1)}
         />
       )}
       {search.new && <CreateBucket close={() => void navigate({ search: (s) => ({ ...s, new: undefined }) })} />}

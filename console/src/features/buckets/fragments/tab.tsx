@@ -5,6 +5,7 @@ import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Refusal } from '../../../shared/api';
 import { bytes, count } from '../../../shared/format';
+import { MayButton, useMay, useResources } from '../../../shared/may';
 import { Rows } from '../../../shared/rows';
 import { Nothing, Problem, Time } from '../../../shared/ui';
 import { abortFragment, fragmentList, fragmentsAfter, fragmentSize, inTurns, keys, type Fragment } from '../api';
@@ -20,6 +21,8 @@ export function FragmentsTab({ bucket }: { bucket: string }) {
   const here = new Set(uploads.filter((u) => u.bucket === bucket && u.multipart && u.state !== 'done').map((u) => u.key));
   const items = list.data?.pages.flatMap((p) => p.fragments) ?? [];
   const [all, setAll] = useState(false);
+  const anything = useResources().object(bucket, '');
+  const may = useMay('oss:AbortMultipartUpload', anything, true);
   const [problem, setProblem] = useState<unknown>(null);
   const refresh = () => void client.invalidateQueries({ queryKey: keys.fragments(bucket) });
   const abort = async (f: Fragment) => {
@@ -40,9 +43,9 @@ export function FragmentsTab({ bucket }: { bucket: string }) {
           <Button icon={<ReloadOutlined />} aria-label={t('common:refresh')} onClick={refresh} loading={list.isRefetching} />
         </Tooltip>
         {items.length > 0 && (
-          <Button danger icon={<DeleteOutlined />} onClick={() => setAll(true)}>
+          <MayButton action="oss:AbortMultipartUpload" resource={anything} some danger icon={<DeleteOutlined />} onClick={() => setAll(true)}>
             {t('fragments.abortAll')}
-          </Button>
+          </MayButton>
         )}
       </div>
       {problem !== null && (
@@ -75,7 +78,7 @@ export function FragmentsTab({ bucket }: { bucket: string }) {
           { key: 'size', title: t('common:size'), width: '130px', end: true, render: (f) => <Size bucket={bucket} fragment={f} /> },
           {
             key: 'abort', title: <span className="off-screen">{t('common:actions')}</span>, width: '40px', end: true,
-            render: (f) => (
+            render: (f) => may.allowed && (
               <Popconfirm title={t('fragments.sure')} description={t('fragments.why')} okText={t('fragments.abort')} okButtonProps={{ danger: true }} onConfirm={() => void abort(f)}>
                 <Button type="text" size="small" icon={<DeleteOutlined />} aria-label={t('fragments.abortOne', { key: f.key })} />
               </Popconfirm>

@@ -1,11 +1,12 @@
-import { ApartmentOutlined, DeleteOutlined, DownloadOutlined } from '@ant-design/icons';
+import { ApartmentOutlined, DeleteOutlined, DownloadOutlined, SwapOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { Button, Drawer, Grid, Select, Tabs } from 'antd';
+import { Drawer, Grid, Select, Tabs } from 'antd';
 import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Loading } from '../../../app/shell';
 import { bytes, count } from '../../../shared/format';
+import { MayButton, useResources } from '../../../shared/may';
 import { isImage } from '../../../shared/thumb';
 import { Copy, Problem, Time } from '../../../shared/ui';
 import { downloadPath, objectInfo } from '../api';
@@ -19,12 +20,14 @@ const Share = lazy(() => import('./share').then((m) => ({ default: m.Share })));
 const Happened = lazy(() => import('./happened').then((m) => ({ default: m.Happened })));
 
 /** ObjectDrawer is one object: what it is, what can be made of it, and what happened to it. */
-export function ObjectDrawer({ bucket, objectKey: key, close, remove }: { bucket: string; objectKey: string; close: () => void; remove: () => void }) {
+export function ObjectDrawer({ bucket, objectKey: key, close, remove, carry }: { bucket: string; objectKey: string; close: () => void; remove: () => void; carry: () => void }) {
   const { t } = useTranslation('buckets');
   const { view } = useSearch({ from: '/buckets/$name/{-$tab}' });
   const navigate = useNavigate({ from: '/buckets/$name/{-$tab}' });
   const wide = Grid.useBreakpoint().sm ?? true;
   const q = useQuery(objectInfo(bucket, key));
+  const resources = useResources();
+  const resource = resources.object(bucket, key);
   const o = q.data;
   const image = !!o && kindOf(key, o.contentType) === 'image' && isImage(key, o.contentType) && o.size <= 20 << 20;
   const items = o
@@ -82,9 +85,12 @@ export function ObjectDrawer({ bucket, objectKey: key, close, remove }: { bucket
               <ApartmentOutlined aria-hidden /> {t('whatHappened')}
             </Link>
             <span className="grow" />
-            <Button danger icon={<DeleteOutlined />} onClick={remove}>
+            <MayButton action="oss:PutObject" resource={resources.object(bucket, '')} some icon={<SwapOutlined />} onClick={carry}>
+              {t('carry.do')}
+            </MayButton>
+            <MayButton action="oss:DeleteObject" resource={resource} danger icon={<DeleteOutlined />} onClick={remove}>
               {t('common:delete')}
-            </Button>
+            </MayButton>
           </div>
           {wide ? (
             <Tabs activeKey={tab} onChange={show} items={items} destroyOnHidden />

@@ -4,6 +4,7 @@ import { Alert, Button, Form, Input } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Refusal } from '../../../shared/api';
+import { MayButton, useResources } from '../../../shared/may';
 import { keys, setMetadata, standard, type ObjectInfo } from '../api';
 
 interface Fields {
@@ -19,6 +20,7 @@ export function Metadata({ bucket, objectKey: key, info }: { bucket: string; obj
   const { t } = useTranslation('buckets');
   const [form] = Form.useForm<Fields>();
   const client = useQueryClient();
+  const resource = useResources().object(bucket, key);
   const [editing, setEditing] = useState(false);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');
@@ -66,9 +68,9 @@ export function Metadata({ bucket, objectKey: key, info }: { bucket: string; obj
         {appendable ? (
           <p className="dim">{t('metadata.symlink')}</p>
         ) : (
-          <Button icon={<EditOutlined />} onClick={() => setEditing(true)}>
+          <MayButton action="oss:PutObject" resource={resource} icon={<EditOutlined />} onClick={() => setEditing(true)}>
             {t('metadata.edit')}
-          </Button>
+          </MayButton>
         )}
       </>
     );

@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next';
 import { useSession } from '../../../app/session';
 import { objectPath, Refusal, send } from '../../../shared/api';
 import { bytes } from '../../../shared/format';
+import { May, MayButton, useResources } from '../../../shared/may';
 import { Copy, toClipboard } from '../../../shared/ui';
 import { keys, link, ossAddress, saveAs, type ObjectInfo } from '../api';
 import { folderOf, keyProblem } from '../objects/names';
@@ -202,6 +203,7 @@ function Controls({ recipe, set }: { recipe: Recipe; set: (r: Partial<Recipe>) =
 function Save({ bucket, objectKey: key, process, format, ok }: { bucket: string; objectKey: string; process: string; format?: string; ok: boolean }) {
   const { t } = useTranslation('buckets');
   const client = useQueryClient();
+  const resource = useResources();
   const suggested = processedName(key, format);
   const [target, setTarget] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
@@ -229,9 +231,13 @@ function Save({ bucket, objectKey: key, process, format, ok }: { bucket: string;
       <label htmlFor="process-target">{t('process.saveAs')}</label>
       <div className="row string">
         <Input id="process-target" value={name} onChange={(e) => setTarget(e.target.value)} spellCheck={false} autoComplete="off" className="mono grow" status={wrong || problem ? 'error' : undefined} aria-describedby="process-saved" />
-        <Button icon={<SaveOutlined />} loading={busy} disabled={!ok || !!wrong} onClick={() => void go()}>
-          {t('process.save')}
-        </Button>
+        <May action="oss:PostProcessTask" resource={resource.object(bucket, key)}>
+          {(no) => (
+            <MayButton action="oss:PutObject" resource={resource.object(bucket, folderOf(name))} some icon={<SaveOutlined />} loading={busy} disabled={no || !ok || !!wrong} onClick={() => void go()}>
+              {t('process.save')}
+            </MayButton>
+          )}
+        </May>
       </div>
       <div id="process-saved" role="status" className={problem || wrong ? 'field-problem' : 'dim'}>
         {wrong ? t(`keyProblem.${wrong}`) : problem}

@@ -1,9 +1,10 @@
 import { LinkOutlined } from '@ant-design/icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Alert, Button, Checkbox, Select, Spin } from 'antd';
+import { Alert, Checkbox, Select, Spin } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { SignedLink } from '../../../api/gen';
+import { May, MayButton, useMay, useResources } from '../../../shared/may';
 import { Copy, Problem, Time } from '../../../shared/ui';
 import { keys, link, objectAcl, setObjectAcl } from '../api';
 
@@ -12,6 +13,7 @@ const lives = [900, 3600, 86_400, 604_800];
 /** Share makes signed links to an object, and sets who may read it without one. */
 export function Share({ bucket, objectKey: key }: { bucket: string; objectKey: string }) {
   const { t } = useTranslation('buckets');
+  const resource = useResources().object(bucket, key);
   const [seconds, setSeconds] = useState(3600);
   const [download, setDownload] = useState(false);
   const [made, setMade] = useState<SignedLink | null>(null);
@@ -38,9 +40,9 @@ export function Share({ bucket, objectKey: key }: { bucket: string; objectKey: s
         <Checkbox checked={download} onChange={(e) => setDownload(e.target.checked)}>
           {t('share.download')}
         </Checkbox>
-        <Button type="primary" icon={<LinkOutlined />} loading={busy} onClick={() => void make()}>
+        <MayButton action="oss:GetObject" resource={resource} type="primary" icon={<LinkOutlined />} loading={busy} onClick={() => void make()}>
           {t('share.make')}
-        </Button>
+        </MayButton>
       </div>
       {problem !== null && <div className="gap-above"><Problem error={problem} /></div>}
       {made && (
@@ -67,7 +69,9 @@ const acls = ['default', 'private', 'public-read', 'public-read-write'];
 function Acl({ bucket, objectKey: key }: { bucket: string; objectKey: string }) {
   const { t } = useTranslation('buckets');
   const client = useQueryClient();
-  const q = useQuery(objectAcl(bucket, key));
+  const resource = useResources().object(bucket, key);
+  const see = useMay('oss:GetObjectAcl', resource);
+  const q = useQuery({ ...objectAcl(bucket, key), enabled: see.allowed && !see.loading });
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<unknown>(null);
   const set = async (acl: string) => {
@@ -82,11 +86,14 @@ function Acl({ bucket, objectKey: key }: { bucket: string; objectKey: string }) 
       setBusy(false);
     }
   };
+  if (!see.allowed) return <p className="dim">{see.reason}</p>;
   if (q.error) return <Problem error={q.error} retry={() => void q.refetch()} />;
   if (q.data === undefined) return <Spin size="small" />;
   return (
     <>
-      <Select aria-label={t('acl.title')} value={q.data} loading={busy} disabled={busy} onChange={(v) => void set(v)} className="acl-select" options={acls.map((a) => ({ value: a, label: t(`acl.${a}`) }))} popupMatchSelectWidth={false} />
+      <May action="oss:PutObjectAcl" resource={resource}>
+        {(no) => <Select aria-label={t('acl.title')} value={q.data} loading={busy} disabled={busy || no} onChange={(v) => void set(v)} className="acl-select" options={acls.map((a) => ({ value: a, label: t(`acl.${a}`) }))} popupMatchSelectWidth={false} />}
+      </May>
       {q.data.startsWith('public') && <Alert type="warning" showIcon className="gap-above" title={t(`acl.why_${q.data}`)} />}
       {problem !== null && <div className="gap-above"><Problem error={problem} /></div>}
     </>

@@ -47,11 +47,15 @@ export function kindOf(key: string, contentType = ''): Kind {
   return 'other';
 }
 
+/** dotted: no browser can be made to ask for these, which an address takes for folders. */
+export const dotted = (key: string): boolean => key === '.' || key === '..';
+
 /** keyProblem says why something cannot be a key: a name of a message, or nothing. */
-export function keyProblem(key: string): 'empty' | 'slash' | 'long' | 'zero' | undefined {
+export function keyProblem(key: string): 'empty' | 'slash' | 'long' | 'zero' | 'dots' | undefined {
   if (key === '') return 'empty';
   if (/^[/\\]/.test(key)) return 'slash';
   if (key.includes('\0')) return 'zero';
+  if (dotted(key)) return 'dots';
   if (new TextEncoder().encode(key).length > 1023) return 'long';
   return undefined;
 }

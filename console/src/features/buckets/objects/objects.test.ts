@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { objectPath } from '../../../shared/api';
 import { md5 } from './md5';
 import { crumbs, extensionOf, folderOf, keyProblem, kindOf, nameOf } from './names';
 import { deleteBody } from './remove';
@@ -26,7 +27,17 @@ describe('names', () => {
     ['a', 'application/vnd.x+json', 'text'], ['a.html', 'text/html', 'text'], ['a.mp4', '', 'video'], ['a.zip', 'application/zip', 'archive'], ['a.bin', '', 'other'],
   ])('%s of type %s is %s', (k, type, want) => expect(kindOf(k, type)).toBe(want));
   it('says what cannot be a key', () => {
-    expect([keyProblem('a'), keyProblem(''), keyProblem('/a'), keyProblem('\\a'), keyProblem('ü'.repeat(512)), keyProblem('a\0')]).toEqual([undefined, 'empty', 'slash', 'slash', 'long', 'zero']);
+    expect([keyProblem('a'), keyProblem(''), keyProblem('/a'), keyProblem('\\a'), keyProblem('ü'.repeat(512)), keyProblem('a\0'), keyProblem('..'), keyProblem('a/../b')]).toEqual([undefined, 'empty', 'slash', 'slash', 'long', 'zero', 'dots', undefined]);
+  });
+});
+
+describe('paths', () => {
+  it.each([
+    ['a/b c.txt', '/oss/b/a/b%20c.txt'], ['a//b', '/oss/b/a%2F%2Fb'], ['a/../b', '/oss/b/a%2F..%2Fb'], ['a/./b', '/oss/b/a%2F.%2Fb'], ['a/..', '/oss/b/a%2F..'], ['./a', '/oss/b/.%2Fa'], ['a/', '/oss/b/a/'],
+    ['.a/..b/c.', '/oss/b/.a/..b/c.'], ['a/b.', '/oss/b/a/b.'],
+  ])('of %s', (key, path) => {
+    expect(objectPath('b', key)).toBe(path);
+    expect(decodeURIComponent(new URL(path, 'http://x').pathname)).toBe('/oss/b/' + key); // as a browser asks
   });
 });
 

@@ -2,6 +2,7 @@
 import { objectPath, Refusal, send } from '../../../shared/api';
 import { oss } from '../../../shared/oss';
 import { md5 } from './md5';
+import { dotted } from './names';
 
 export const batch = 100;
 
@@ -22,7 +23,8 @@ function inXML(key: string): boolean {
   return true;
 }
 
-async function together(bucket: string, keys: readonly string[]): Promise<void> {
+/** removeKeys deletes some keys, at most a hundred, or none if one may not be deleted. */
+export async function removeKeys(bucket: string, keys: readonly string[]): Promise<void> {
   const body = new TextEncoder().encode(deleteBody(keys));
   await send(`/oss/${bucket}?delete`, { method: 'POST', body, headers: { 'Content-MD5': md5(body), 'Content-Type': 'application/xml' } });
 }
@@ -67,7 +69,7 @@ export async function removeAll(bucket: string, chosen: readonly string[], isFol
     const some = keys.filter(inXML);
     let one = keys.filter((k) => !inXML(k));
     try {
-      if (some.length > 0) await together(bucket, some);
+      if (some.length > 0) await removeKeys(bucket, some);
       p.deleted += some.length;
     } catch (err) {
       // One key that may not be deleted keeps all of its batch: then each is tried alone.
@@ -77,7 +79,8 @@ export async function removeAll(bucket: string, chosen: readonly string[], isFol
     for (const k of one) {
       if (signal.aborted) break;
       try {
-        await send(objectPath(bucket, k), { method: 'DELETE' });
+        if (dotted(k)) await removeKeys(bucket, [k]);
+        else await send(objectPath(bucket, k), { method: 'DELETE' });
         p.deleted++;
       } catch (err) {
         failed(k, err);

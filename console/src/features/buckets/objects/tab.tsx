@@ -1,5 +1,5 @@
 import {
-  ApartmentOutlined, CopyOutlined, DeleteOutlined, DownloadOutlined, EyeOutlined, FolderAddOutlined, FolderOpenOutlined, HomeOutlined, LinkOutlined, ReloadOutlined, UploadOutlined,
+  ApartmentOutlined, CopyOutlined, FileZipOutlined, SwapOutlined, DeleteOutlined, DownloadOutlined, EyeOutlined, FolderAddOutlined, FolderOpenOutlined, HomeOutlined, LinkOutlined, ReloadOutlined, UploadOutlined,
 } from '@ant-design/icons';
 import More from '@ant-design/icons-svg/es/asn/MoreOutlined';
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
@@ -8,11 +8,13 @@ import { Button, Dropdown, Grid, Input, Tooltip, type MenuProps } from 'antd';
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, type DragEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useShortcut } from '../../../app/shortcuts';
+import { Refusal } from '../../../shared/api';
 import { bytes, count } from '../../../shared/format';
 import { glyph } from '../../../shared/glyph';
 import { href } from '../../../shared/href';
 import type { Item, Listing } from '../../../shared/oss';
 import { RowButton, RowLink, Rows, type Column } from '../../../shared/rows';
+import { MayButton, mayProps, useMay, useResources } from '../../../shared/may';
 import { Thumb, isImage } from '../../../shared/thumb';
 import { Nothing, Problem, Time, toClipboard } from '../../../shared/ui';
 import { downloadPath, keys, link, objectList } from '../api';
@@ -26,6 +28,8 @@ const MoreIcon = glyph(More);
 const Preflight = lazy(() => import('../uploads/preflight').then((m) => ({ default: m.Preflight })));
 const ObjectDrawer = lazy(() => import('../object/drawer').then((m) => ({ default: m.ObjectDrawer })));
 const DeleteModal = lazy(() => import('./delete-modal').then((m) => ({ default: m.DeleteModal })));
+const TransferDrawer = lazy(() => import('./transfer-drawer').then((m) => ({ default: m.TransferDrawer })));
+const ZipModal = lazy(() => import('./zip-modal').then((m) => ({ default: m.ZipModal })));
 const FolderModal = lazy(() => import('./folder-modal').then((m) => ({ default: m.FolderModal })));
 
 type Entry = { key: string; item?: Item }; // without an item, it is a folder
@@ -52,11 +56,19 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
   const [chosen, setChosen] = useState<Chosen[] | null>(null);
   const [reading, setReading] = useState(false);
   const [removing, setRemoving] = useState<string[] | null>(null);
+  const [carrying, setCarrying] = useState<Entry[] | null>(null);
+  const [zipping, setZipping] = useState<Entry[] | null>(null);
   const [naming, setNaming] = useState(false);
   const [over, setOver] = useState(0); // how deep a drag is in the page
   const [menu, setMenu] = useState<{ entry: Entry; button: HTMLElement } | null>(null);
   const [said, setSaid] = useState('');
   const [problem, setProblem] = useState<unknown>(null);
+  const resource = useResources();
+  const here = resource.object(bucket, prefix);
+  const mayPut = useMay('oss:PutObject', here, true);
+  const mayPutAny = useMay('oss:PutObject', resource.object(bucket, ''), true);
+  const mayGet = useMay('oss:GetObject', here, true);
+  const mayDelete = useMay('oss:DeleteObject', here, true);
   const files = useRef<HTMLInputElement>(null);
   const folder = useRef<HTMLInputElement>(null);
 
@@ -106,7 +118,7 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
   const open = (e: Entry) => (e.item ? void navigate({ search: (s) => ({ ...s, object: e.key, view: undefined }) }) : go({ prefix: e.key, q: '' }));
   const up = () => go({ prefix: crumbs(prefix).at(-2)?.prefix ?? '', q: '' });
   useShortcut('backspace', t('shortcut.up'), up, { off: prefix === '' || !!object });
-  useShortcut('u', t('upload.files'), () => files.current?.click(), { off: !!object });
+  useShortcut('u', t('upload.files'), () => files.current?.click(), { off: !!object || !mayPut.allowed });
 
   const take = async (make: () => Chosen[] | Promise<Chosen[]>) => {
     setProblem(null);
@@ -125,6 +137,7 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
     if (!carriesFiles(e)) return;
     e.preventDefault();
     setOver(0);
+    if (!mayPut.allowed) return setProblem(new Refusal(403, 'AccessDenied', t('mayNotDrop', { reason: mayPut.reason })));
     const dropped = fromDrop(e.dataTransfer); // before the browser forgets it
     void take(() => dropped);
   };
@@ -143,13 +156,14 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
     { key: 'copy', icon: <CopyOutlined />, label: t('copyKey'), onClick: () => void toClipboard(e.key).then(() => setSaid(t('common:copied'))) },
     ...(e.item
       ? [
-          { key: 'link', icon: <LinkOutlined />, label: t('copyLink'), onClick: () => void copyLink(e.key) },
-          { key: 'download', icon: <DownloadOutlined />, label: <a href={downloadPath(bucket, e.key)} download={nameOf(e.key)}>{t('download')}</a> },
+          { key: 'link', icon: <LinkOutlined />, label: t('copyLink'), ...mayProps(mayGet), onClick: () => void copyLink(e.key) },
+          { key: 'download', icon: <DownloadOutlined />, ...mayProps(mayGet), label: !mayGet.allowed ? t('download') : <a href={downloadPath(bucket, e.key)} download={nameOf(e.key)}>{t('download')}</a> },
           { key: 'trace', icon: <ApartmentOutlined />, label: <Link to="/trace" search={{ bucket, key: e.key }}>{t('happened')}</Link> },
         ]
-      : []),
+      : [{ key: 'zip', icon: <FileZipOutlined />, label: t('zip.do'), ...mayProps(mayGet), onClick: () => setZipping([e]) }]),
+    { key: 'carry', icon: <SwapOutlined />, label: t('carry.do'), ...mayProps(mayPutAny), onClick: () => setCarrying([e]) },
     { type: 'divider' as const },
-    { key: 'delete', icon: <DeleteOutlined />, danger: true, label: t('common:delete'), onClick: () => setRemoving([e.key]) },
+    { key: 'delete', icon: <DeleteOutlined />, danger: true, ...mayProps(mayDelete), label: t('common:delete'), onClick: () => setRemoving([e.key]) },
   ];
   const thumbs = entries.length <= thumbsUpTo;
   const columns = useMemo(
@@ -213,15 +227,15 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
           ))}
         </nav>
         <span className="row">
-          <Button type="primary" icon={<UploadOutlined />} loading={reading} onClick={() => files.current?.click()}>
+          <MayButton action="oss:PutObject" resource={here} some type="primary" icon={<UploadOutlined />} loading={reading} onClick={() => files.current?.click()}>
             {t('upload.files')}
-          </Button>
-          <Button icon={<FolderOpenOutlined />} onClick={() => folder.current?.click()}>
+          </MayButton>
+          <MayButton action="oss:PutObject" resource={here} some icon={<FolderOpenOutlined />} onClick={() => folder.current?.click()}>
             {t('upload.folder')}
-          </Button>
-          <Button icon={<FolderAddOutlined />} onClick={() => setNaming(true)}>
+          </MayButton>
+          <MayButton action="oss:PutObject" resource={here} some icon={<FolderAddOutlined />} onClick={() => setNaming(true)}>
             {t('folder.create')}
-          </Button>
+          </MayButton>
         </span>
         <input ref={files} type="file" multiple hidden aria-label={t('upload.files')} onChange={(e) => { const f = fromInput(e.target.files); e.target.value = ''; void take(() => f); }} />
         <input ref={folder} type="file" multiple hidden aria-label={t('upload.folder')} {...{ webkitdirectory: '' }} onChange={(e) => { const f = fromInput(e.target.files); e.target.value = ''; void take(() => f); }} />
@@ -242,9 +256,15 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
         {selected.size > 0 ? (
           <span className="row selection">
             <span>{t('selected', { count: selected.size, n: count(selected.size) })}</span>
-            <Button size="small" danger icon={<DeleteOutlined />} onClick={() => setRemoving([...selected])}>
+            <MayButton action="oss:DeleteObject" resource={here} some size="small" danger icon={<DeleteOutlined />} onClick={() => setRemoving([...selected])}>
               {t('common:delete')}
-            </Button>
+            </MayButton>
+            <MayButton action="oss:PutObject" resource={resource.object(bucket, '')} some size="small" icon={<SwapOutlined />} onClick={() => setCarrying(entries.filter((e) => selected.has(e.key)))}>
+              {t('carry.do')}
+            </MayButton>
+            <MayButton action="oss:GetObject" resource={here} some size="small" icon={<FileZipOutlined />} onClick={() => setZipping(entries.filter((e) => selected.has(e.key)))}>
+              {t('zip.do')}
+            </MayButton>
             <Button size="small" icon={<CopyOutlined />} onClick={() => void toClipboard([...selected].join('\n')).then(() => setSaid(t('common:copied')))}>
               {t('copyKeys')}
             </Button>
@@ -291,9 +311,9 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
               {q ? (
                 <Button onClick={() => go({ q: '' })}>{t('clear')}</Button>
               ) : (
-                <Button type="primary" icon={<UploadOutlined />} onClick={() => files.current?.click()}>
+                <MayButton action="oss:PutObject" resource={here} some type="primary" icon={<UploadOutlined />} onClick={() => files.current?.click()}>
                   {t('upload.files')}
-                </Button>
+                </MayButton>
               )}
             </Nothing>
           }
@@ -314,7 +334,20 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
       {menu && <EntryMenu key={menu.entry.key} at={menu.button} items={actions(menu.entry)} close={() => setMenu(null)} />}
       <Suspense>
         {chosen && <Preflight bucket={bucket} prefix={prefix} chosen={chosen} close={() => setChosen(null)} />}
-        {object && <ObjectDrawer key={object} bucket={bucket} objectKey={object} close={() => void navigate({ search: (s) => ({ ...s, object: undefined, view: undefined }) })} remove={() => setRemoving([object])} />}
+        {object && <ObjectDrawer key={object} bucket={bucket} objectKey={object} close={() => void navigate({ search: (s) => ({ ...s, object: undefined, view: undefined }) })} remove={() => setRemoving([object])} carry={() => setCarrying([entries.find((e) => e.key === object) ?? { key: object, item: { key: object, size: 0, modified: 0, etag: '', type: '' } }])} />}
+        {carrying && (
+          <TransferDrawer
+            bucket={bucket} prefix={prefix} chosen={carrying}
+            close={(did) => {
+              setCarrying(null);
+              if (!did) return;
+              setSelected(new Set());
+              if (object) void navigate({ search: (s) => ({ ...s, object: undefined, view: undefined }) });
+              refresh();
+            }}
+          />
+        )}
+        {zipping && <ZipModal bucket={bucket} chosen={zipping} close={() => setZipping(null)} />}
         {removing && (
           <DeleteModal
             bucket={bucket} chosen={removing}

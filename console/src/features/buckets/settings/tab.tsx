@@ -1,10 +1,11 @@
 import { DeleteOutlined } from '@ant-design/icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { Alert, Button, Select } from 'antd';
+import { Alert, Select } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Loading } from '../../../app/shell';
+import { May, MayButton, useResources } from '../../../shared/may';
 import { Copy, Problem, Time } from '../../../shared/ui';
 import { bucketInfo, keys, ossAddress, setBucketAcl } from '../api';
 import { DeleteBucket } from '../delete-bucket';
@@ -17,6 +18,7 @@ export function SettingsTab({ bucket }: { bucket: string }) {
   const { t } = useTranslation('buckets');
   const client = useQueryClient();
   const navigate = useNavigate();
+  const resource = useResources().bucket(bucket);
   const q = useQuery(bucketInfo(bucket));
   const address = useQuery(ossAddress(bucket));
   const [busy, setBusy] = useState(false);
@@ -62,16 +64,18 @@ export function SettingsTab({ bucket }: { bucket: string }) {
       <section className="settings-card">
         <h2>{t('acl.title')}</h2>
         <p className="dim">{t('acl.bucketWhy')}</p>
-        <Select aria-label={t('acl.title')} value={b.acl} loading={busy} disabled={busy} onChange={(v) => void set(v)} className="acl-select" options={acls.map((a) => ({ value: a, label: t(`acl.${a}`) }))} popupMatchSelectWidth={false} />
+        <May action="oss:PutBucketAcl" resource={resource}>
+          {(no) => <Select aria-label={t('acl.title')} value={b.acl} loading={busy} disabled={busy || no} onChange={(v) => void set(v)} className="acl-select" options={acls.map((a) => ({ value: a, label: t(`acl.${a}`) }))} popupMatchSelectWidth={false} />}
+        </May>
         {b.acl.startsWith('public') && <Alert type="warning" showIcon className="gap-above" title={t(`acl.why_${b.acl}`)} />}
         {problem !== null && <div className="gap-above"><Problem error={problem} /></div>}
       </section>
       <section className="settings-card">
         <h2>{t('settings.delete')}</h2>
         <p className="dim">{t('deleteWhy')}</p>
-        <Button danger icon={<DeleteOutlined />} onClick={() => setRemoving(true)}>
+        <MayButton action="oss:DeleteBucket" resource={resource} danger icon={<DeleteOutlined />} onClick={() => setRemoving(true)}>
           {t('deleteOne', { name: bucket })}
-        </Button>
+        </MayButton>
       </section>
       {removing && <DeleteBucket bucket={bucket} close={() => setRemoving(false)} done={() => void navigate({ to: '/buckets' })} />}
     </div>

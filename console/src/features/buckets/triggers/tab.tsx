@@ -2,24 +2,16 @@ import { PlusOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { Tag } from 'antd';
+import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Trigger } from '../../../api/gen';
+import { MayButton, useResources } from '../../../shared/may';
 import { Rows } from '../../../shared/rows';
 import { Nothing, Problem } from '../../../shared/ui';
 import { bucketTriggers } from '../api';
+import { listensTo } from './listens';
 
-interface Config {
-  events?: string[];
-  filter?: { key?: { prefix?: string; suffix?: string } };
-}
+const ChooseFunction = lazy(() => import('./choose-modal').then((m) => ({ default: m.ChooseFunction })));
 
-const configOf = (t: Trigger): Config => {
-  try {
-    return JSON.parse(t.triggerConfig) as Config;
-  } catch {
-    return {};
-  }
-};
 
 /** TriggersTab lists the functions that this bucket's events start. */
 export function TriggersTab({ bucket }: { bucket: string }) {
@@ -27,16 +19,21 @@ export function TriggersTab({ bucket }: { bucket: string }) {
   const navigate = useNavigate();
   const q = useQuery(bucketTriggers(bucket));
   if (q.error) return <Problem error={q.error} retry={() => void q.refetch()} />;
-  const items = q.data?.triggers ?? [];
+  const [choosing, setChoosing] = useState(false);
+  const anything = useResources().fn('');
+  const items = [...(q.data?.triggers ?? []), ...(q.data?.rules ?? [])];
+  const create = (primary: boolean) => (
+    <MayButton action="fc:CreateTrigger" resource={anything} some type={primary ? 'primary' : 'default'} icon={<PlusOutlined />} onClick={() => setChoosing(true)}>
+      {t('triggers.createTitle')}
+    </MayButton>
+  );
   return (
     <>
       <div className="row gap-below">
         <span className="dim tab-lead">
-          {t('triggers.lead')} {q.data && t('triggers.used', { n: items.length, of: q.data.limit })}
+          {t('triggers.lead')} {q.data && t('triggers.used', { n: q.data.triggers?.length ?? 0, of: q.data.limit })}
         </span>
-        <Link to="/functions" className="button-link">
-          <PlusOutlined aria-hidden /> {t('triggers.create')}
-        </Link>
+        {items.length > 0 && create(false)}
       </div>
       <Rows
         label={t('tab.triggers')}
@@ -46,12 +43,24 @@ export function TriggersTab({ bucket }: { bucket: string }) {
         onOpen={(x) => void navigate({ to: '/functions/$name/{-$tab}', params: { name: x.function, tab: 'triggers' }, search: { trigger: x.triggerName } })}
         rowHeight={46}
         empty={
-          <Nothing text={t('triggers.none')}>
-            <Link to="/functions">{t('triggers.toFunctions')}</Link>
-          </Nothing>
+          <Nothing text={t('triggers.none')}>{create(true)}</Nothing>
         }
         columns={[
-          { key: 'name', title: t('common:name'), width: '1.6fr', render: (x) => <Link to="/functions/$name/{-$tab}" params={{ name: x.function, tab: 'triggers' }} search={{ trigger: x.triggerName }}>{x.triggerName}</Link> },
+          {
+            key: 'name', title: t('common:name'), width: '1.6fr',
+            render: (x) => (
+              <>
+                <Link to="/functions/$name/{-$tab}" params={{ name: x.function, tab: 'triggers' }} search={{ trigger: x.triggerName }}>
+                  {x.triggerName}
+                </Link>{' '}
+                {x.triggerType !== 'oss' && (
+                  <Tag title={listensTo(x).any ? t('triggers.anyBucket') : undefined}>
+                    EventBridge
+                  </Tag>
+                )}
+              </>
+            ),
+          },
           {
             key: 'function', title: t('triggers.function'), width: '1.6fr',
             render: (x) => (
@@ -63,13 +72,19 @@ export function TriggersTab({ bucket }: { bucket: string }) {
               </>
             ),
           },
-          { key: 'prefix', title: t('triggers.prefix'), width: '1fr', wide: true, render: (x) => <Code text={configOf(x).filter?.key?.prefix} /> },
-          { key: 'suffix', title: t('triggers.suffix'), width: '0.8fr', wide: true, render: (x) => <Code text={configOf(x).filter?.key?.suffix} /> },
-          { key: 'events', title: t('triggers.events'), width: '2.4fr', wide: true, render: (x) => <span title={configOf(x).events?.join('\n')}>{configOf(x).events?.map((e) => e.replace('oss:', '')).join(', ')}</span> },
+          { key: 'prefix', title: t('triggers.prefix'), width: '1fr', wide: true, render: (x) => <Code text={listensTo(x).prefix} /> },
+          { key: 'suffix', title: t('triggers.suffix'), width: '0.8fr', wide: true, render: (x) => <Code text={listensTo(x).suffix} /> },
+          {
+            key: 'events', title: t('triggers.events'), width: '2.4fr', wide: true,
+            render: (x) => {
+              const { events, pattern } = listensTo(x);
+              return <span title={pattern ?? events?.join('\n')}>{events?.map((e) => e.replace('oss:', '')).join(', ') ?? t('triggers.byPattern')}</span>;
+            },
+          },
           { key: 'state', title: t('triggers.state'), width: '110px', render: (x) => <Tag color={x.state === 'enabled' ? 'success' : x.state === 'paused' ? 'warning' : 'default'} title={x.paused?.detail}>{t(`triggers.is_${x.state}`)}</Tag> },
         ]}
       />
-      <p className="dim gap-above">{t('triggers.rules')}</p>
+      <Suspense>{choosing && <ChooseFunction bucket={bucket} close={() => setChoosing(false)} />}</Suspense>
     </>
   );
 }

@@ -94,7 +94,8 @@ export class Uploads {
   private works: Work[] = [];
   private listeners = new Set<() => void>();
   private flights = 0;
-  private done = 0;
+  private done = 0; // finished files that are no longer listed
+  private listed = 0; // and those that are
   private doneBytes = 0;
   private speeds: { at: number; sent: number }[] = [];
   private moved = 0; // bytes sent since the page was loaded
@@ -157,12 +158,23 @@ export class Uploads {
   resume(id?: string): void {
     for (const w of this.pick(id)) {
       if ((w.u.state !== 'paused' && w.u.state !== 'failed') || !w.file) continue;
-      w.u.state = 'waiting';
-      delete w.u.error;
-      w.stop = new AbortController();
+      this.again(w);
     }
     this.changed();
     this.pump();
+  }
+
+  /** retryFailed tries all failed files again. */
+  retryFailed(): void {
+    for (const w of this.works) if (w.u.state === 'failed' && w.file) this.again(w);
+    this.changed();
+    this.pump();
+  }
+
+  private again(w: Work): void {
+    w.u.state = 'waiting';
+    delete w.u.error;
+    w.stop = new AbortController();
   }
 
   /** remove takes a file off the list; an unfinished upload of it is aborted on the server. */
@@ -170,6 +182,7 @@ export class Uploads {
     const w = this.works.find((x) => x.u.id === id);
     if (!w) return;
     this.works = this.works.filter((x) => x !== w);
+    if (w.u.state === 'done') this.listed--;
     this.interrupt(w);
     if (w.uploadId && w.u.state !== 'done') {
       void this.transport.abort(w.u, w.uploadId).catch(() => undefined); // it stays in the bucket's fragments
@@ -181,7 +194,7 @@ export class Uploads {
 
   clearFinished(): void {
     this.works = this.works.filter((w) => w.u.state !== 'done' && w.u.state !== 'skipped');
-    this.done = 0;
+    this.done = this.listed = 0;
     this.doneBytes = 0;
     this.changed();
   }
@@ -206,7 +219,7 @@ export class Uploads {
     }
     this.view = {
       uploads: this.works.map((w) => ({ ...w.u })),
-      finished: this.done + this.works.filter((w) => w.u.state === 'done').length,
+      finished: this.done + this.listed,
       total, sent, speed,
       active: this.works.some((w) => w.u.state === 'waiting' || w.u.state === 'uploading'),
     };
@@ -389,10 +402,11 @@ export class Uploads {
     w.u.state = 'done';
     w.u.sent = w.u.size;
     w.file = null;
-    const done = this.works.filter((x) => x.u.state === 'done');
-    if (done.length > kept) {
-      const oldest = done[0]!;
-      this.works = this.works.filter((x) => x !== oldest);
+    // The finished ones stand before most of the waiting: the oldest is found at once.
+    if (++this.listed > kept) {
+      const oldest = this.works.find((x) => x.u.state === 'done')!;
+      this.works.splice(this.works.indexOf(oldest), 1);
+      this.listed--;
       this.done++;
       this.doneBytes += oldest.u.size;
     }

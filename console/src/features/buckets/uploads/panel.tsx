@@ -5,7 +5,7 @@ import {
 import { Link } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { Button, Tooltip } from 'antd';
-import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { bytes, count, duration } from '../../../shared/format';
 import { sayUploading } from '../../../shared/uploading';
@@ -33,7 +33,9 @@ export default function UploadPanel() {
   }, [ready, empty]);
 
   const box = useRef<HTMLDivElement>(null);
-  const v = useVirtualizer({ count: q.uploads.length, getScrollElement: () => box.current, estimateSize: () => 58, overscan: 6 });
+  // What failed stands first: among thousands it would not be found.
+  const list = useMemo(() => (q.uploads.some((u) => u.state === 'failed') ? [...q.uploads.filter((u) => u.state === 'failed'), ...q.uploads.filter((u) => u.state !== 'failed')] : q.uploads), [q.uploads]);
+  const v = useVirtualizer({ count: list.length, getScrollElement: () => box.current, estimateSize: () => 58, overscan: 6 });
   if (empty) return null;
   const of = (state: State) => q.uploads.reduce((n, u) => n + (u.state === state ? 1 : 0), 0);
   const [failed, paused, detached, skipped] = [of('failed'), of('paused'), of('detached'), of('skipped')];
@@ -74,11 +76,19 @@ export default function UploadPanel() {
           </div>
         </div>
       )}
+      {failed > 0 && (q.active || failed > 1) && (
+        <div className="uploads-failed">
+          <span role="status">{t('queue.someFailed', { count: failed, n: count(failed) })}</span>
+          <Button size="small" icon={<RedoOutlined />} onClick={() => uploads.retryFailed()}>
+            {t('queue.retryFailed')}
+          </Button>
+        </div>
+      )}
       {open && (
         <div className="uploads-list" ref={box} tabIndex={0} role="list" aria-label={t('queue.files')}>
           <div style={{ height: v.getTotalSize() }} className="uploads-body" role="presentation">
             {v.getVirtualItems().map((r) => {
-              const u = q.uploads[r.index];
+              const u = list[r.index];
               return u && <Line key={u.id} u={u} at={r.start} measure={v.measureElement} index={r.index} />;
             })}
           </div>

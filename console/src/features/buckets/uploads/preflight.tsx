@@ -151,7 +151,8 @@ export function Preflight({ bucket, prefix, chosen, close }: { bucket: string; p
   );
 }
 
-function Firings({ bucket, q, judged, all }: { bucket: string; q: { data?: UploadTriggers; error: unknown; isPending: boolean; refetch: () => unknown }; judged: number; all: number }) {
+/** Firings says which triggers some changes would fire, and why the others would not. */
+export function Firings({ bucket, q, judged, all }: { bucket: string; q: { data?: UploadTriggers; error: unknown; isPending: boolean; refetch: () => unknown }; judged: number; all: number }) {
   const { t } = useTranslation('buckets');
   const listed = useQuery({ ...bucketTriggers(bucket), enabled: !!q.data && q.data.fires?.length === 0 && q.data.quiet?.length === 0 });
   if (q.error instanceof Refusal && q.error.status === 403) return <p className="dim">{t('fires.mayNot')}</p>;

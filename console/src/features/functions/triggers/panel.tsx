@@ -24,17 +24,19 @@ interface Props {
   aliases: Alias[];
   /** trigger is the one to edit; none: a new one is created */
   trigger?: Trigger;
+  /** bucket is filled in when a new one is created */
+  bucket?: string;
   close: () => void;
 }
 
-export default function TriggerPanel({ fn, qualifier, versions, aliases, trigger, close }: Props) {
+export default function TriggerPanel({ fn, qualifier, versions, aliases, trigger, bucket, close }: Props) {
   const { t } = useTranslation('triggers');
   const { session } = useSession();
   const arn = `acs:oss:${session.region}:${session.account}:`;
   const wide = Grid.useBreakpoint().md ?? true;
   const client = useQueryClient();
   const [form] = Form.useForm<Draft>();
-  const [first] = useState(() => (trigger ? draftOf(trigger, arn) : blank(qualifier)));
+  const [first] = useState(() => (trigger ? draftOf(trigger, arn) : { ...blank(qualifier), bucket: bucket ?? '' }));
   const draft: Draft = { ...first, ...Form.useWatch((v: Draft) => v, { form, preserve: true }) };
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<unknown>(null);
