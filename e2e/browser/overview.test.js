@@ -227,6 +227,12 @@ describe('logs and monitoring', () => {
     await chart('Runs').getByRole('button', { name: 'Runs as a table' }).click();
     const cells = await chart('Runs').locator('td').allTextContents();
     assert.ok(cells.reduce((n, c) => n + Number(c), 0) >= 20, cells.join(' '));
+    // What runs now comes by itself.
+    await page.getByText('Live', { exact: true }).waitFor();
+    const total = () => page.locator('.monitor-bar [role=status]').textContent().then((s) => Number(/^[\d,]+/.exec(s)[0].replace(',', '')));
+    const before = await total();
+    await run({ say: 'one more' });
+    await page.waitForFunction((n) => Number(/^[\d,]+/.exec(document.querySelector('.monitor-bar [role=status]').textContent)[0].replace(',', '')) > n, before);
     await page.getByText('15 min').click();
     await page.waitForURL(/range=15m/);
     await page.waitForFunction(() => document.querySelectorAll('.chart-plot canvas').length === 5);

@@ -282,6 +282,16 @@ export interface Found {
   part?: boolean;
 }
 
+export interface FunctionSeries {
+  from: number;
+  to: number;
+  step: number;
+  since: number;
+  points: Point[] | null;
+  total: Point;
+  version: string;
+}
+
 export interface GaugeRun {
   requestId: string;
   function: string;

@@ -240,21 +240,45 @@ func (r *request) series() (q gauge.Query, err error) {
 	return q, nil
 }
 
-// series tells how a function did.
+// FunctionSeries is how a function did, all of its versions together: none is counted on its
+// own. after= waits for another version of the answer.
+type FunctionSeries struct {
+	gauge.Series
+	Version string `json:"version"`
+}
+
+// series tells how a function did: at once, or with wait=SECONDS and after= a version when
+// something was counted since, of any function. When the time is over it answers, too: the
+// span has moved on.
 func (h *handler) series(r *request) (any, error) {
 	name := r.PathValue("function")
 	if err := h.may(r, "fc:GetFunction", name); err != nil {
 		return nil, err
 	}
-	q, err := r.series()
-	if err != nil {
+	if _, err := r.series(); err != nil {
 		return nil, err
 	}
 	if _, err := h.Functions.Get(r.Context(), name); err != nil {
 		return nil, err
 	}
+	limit, cancel, wait, err := r.waiting()
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	if wait {
+		h.awaitGauge(limit, r.param("after"))
+		if err := r.Context().Err(); err != nil {
+			return nil, err
+		}
+	}
+	q, err := r.series() // of now
+	if err != nil {
+		return nil, err
+	}
 	q.Function = name
-	return h.Gauge.Series(q), nil
+	version := h.gaugeVersion()
+	return FunctionSeries{h.Gauge.Series(q), version}, nil
 }
 
 func (h *handler) gaugeVersion() string { return strconv.FormatUint(h.Gauge.Version(), 16) }

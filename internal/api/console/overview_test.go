@@ -129,6 +129,15 @@ func TestSeries(t *testing.T) {
 	if s.Step != 10 || s.Total.Runs != 1 || s.Total.Cold != 1 || s.Total.MemoryMB != 33 || s.To-s.From < 600 || s.To-s.From > 620 {
 		t.Errorf("%+v", s)
 	}
+	// Whoever waits is told of what is counted next.
+	var now, next FunctionSeries
+	w.root("GET", "/api/functions/f/series", "").into(&now)
+	go w.h.Gauge.Recorder(w.history).Record(&run.Record{RequestID: "F2", Function: "f", Kind: run.Sync, Start: time.Now()})
+	w.root("GET", "/api/functions/f/series?wait=20&after="+now.Version, "").into(&next)
+	if now.Total.Runs != 1 || next.Version == now.Version || next.Total.Runs != 2 {
+		t.Errorf("%+v, then %+v", now, next)
+	}
+	w.root("GET", "/api/functions/f/series?wait=100", "").refused(400, "InvalidArgument", "wait")
 	from, to := time.Now().Add(-2*time.Hour).UTC().Format(time.RFC3339), time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
 	s = gauge.Series{}
 	w.root("GET", "/api/functions/f/series?step=60&from="+from+"&to="+to, "").into(&s)

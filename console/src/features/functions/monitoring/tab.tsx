@@ -1,15 +1,16 @@
-import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { Grid } from 'antd';
-import { useMemo } from 'react';
+import { useCallback, useMemo, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Run, Runs, Series } from '../../../api/gen';
+import type { FunctionSeries, Run, Runs } from '../../../api/gen';
 import { Loading } from '../../../app/shell';
 import { api } from '../../../shared/api';
 import { Chart, RangeChoice } from '../../../shared/chart';
 import { count, duration } from '../../../shared/format';
+import { useLive } from '../../../shared/live';
 import { Rows } from '../../../shared/rows';
-import { columns, rangeOf, ranges, short, shortMs } from '../../../shared/series';
+import { columns, rangeOf, ranges, short, shortMs, type Range } from '../../../shared/series';
 import { StateIcon } from '../../../shared/states';
 import { Nothing, Problem, Time } from '../../../shared/ui';
 import { keys, path, type TabProps } from '../api';
@@ -22,12 +23,30 @@ export function MonitoringTab({ fn }: TabProps) {
   const search = useSearch({ from: '/functions/$name/{-$tab}' });
   const navigate = useNavigate({ from: '/functions/$name/{-$tab}' });
   const range = rangeOf(search.range);
+  const client = useQueryClient();
+  const key = useCallback((r: Range) => [...keys.one(name), 'series', r], [name]);
   const series = useQuery({
-    queryKey: [...keys.one(name), 'series', range],
-    queryFn: ({ signal }) => api.get<Series>(path(name) + '/series', ranges[range], signal),
-    refetchInterval: ranges[range].step < 60 ? 5000 : 10_000,
+    queryKey: key(range),
+    queryFn: ({ signal }) => api.get<FunctionSeries>(path(name) + '/series', ranges[range], signal),
     placeholderData: keepPreviousData,
   });
+  const asked = useRef(0);
+  const current = useRef(range);
+  current.current = range;
+  useLive(
+    series.isSuccess,
+    async (cursor, signal) => {
+      const pace = ranges[current.current].step < 60 ? 2000 : 5000;
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, asked.current + pace - Date.now())));
+      signal.throwIfAborted();
+      asked.current = Date.now();
+      const at = current.current;
+      const next = await api.get<FunctionSeries>(path(name) + '/series', { ...ranges[at], after: cursor, wait: 10 }, signal);
+      client.setQueryData(key(at), next);
+      return next.version;
+    },
+    series.data?.version ?? '',
+  );
   const c = useMemo(() => series.data && columns(series.data), [series.data]);
   const all = series.data?.total;
   return (
@@ -36,7 +55,7 @@ export function MonitoringTab({ fn }: TabProps) {
         <RangeChoice value={range} onChange={(r) => void navigate({ search: (s) => ({ ...s, range: r === '1h' ? undefined : r }), replace: true })} />
         {all && (
           <span className="dim" role="status">
-            {t('monitoring.total', { count: all.runs ?? 0, n: count(all.runs ?? 0), errors: count(all.errors ?? 0) })}
+            {t('monitoring.total', { count: all.runs ?? 0, n: count(all.runs ?? 0), errors: count(all.errors ?? 0) })} {t('monitoring.together')}
           </span>
         )}
       </div>
