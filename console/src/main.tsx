@@ -7,7 +7,7 @@ import { RouterProvider } from '@tanstack/react-router';
 import { ConfigProvider } from 'antd';
 import en from 'antd/locale/en_US';
 import zh from 'antd/locale/zh_CN';
-import { lazy, StrictMode, Suspense } from 'react';
+import { StrictMode, Suspense } from 'react';
 import { createRoot } from 'react-dom/client';
 import { useTranslation } from 'react-i18next';
 import { start } from './app/i18n';
@@ -17,29 +17,31 @@ import { SettingsProvider, useSettings } from './app/settings';
 import { styles } from './app/styles';
 import { dark, light } from './app/theme';
 import { Refusal } from './shared/api';
+import { lazy } from './shared/lazy';
+import { onReach, watch } from './shared/reach';
 
 const SignInPage = lazy(() => import('./app/signin').then((m) => ({ default: m.SignInPage })));
 const SignInAgain = lazy(() => import('./app/signin').then((m) => ({ default: m.SignInAgain })));
+
+const away = (err: unknown) => err instanceof Refusal && err.unreachable;
 
 const queries = new QueryClient({
   defaultOptions: {
     queries: {
       networkMode: 'always', // a machine without a network has this server still
       staleTime: 2_000,
-      retry: (n, err) => n < 3 && !(err instanceof Refusal && err.status >= 400 && err.status < 500 && err.status !== 408 && err.status !== 429),
+      // While nobody answers, asking on is the probe's affair (see reach.ts).
+      retry: (n, err) => n < (away(err) ? 1 : 3) && !(err instanceof Refusal && err.status >= 400 && err.status < 500 && err.status !== 408 && err.status !== 429),
     },
     mutations: { networkMode: 'always', retry: false },
   },
 });
 
-// An open tab after an upgrade asks for chunks that are gone: load the new page once.
-window.addEventListener('vite:preloadError', (e) => {
-  const last = Number(sessionStorage.getItem('alcedo.reloaded') ?? 0);
-  if (Date.now() - last < 30_000) return;
-  e.preventDefault();
-  sessionStorage.setItem('alcedo.reloaded', String(Date.now()));
-  location.reload();
+// What could not be fetched while the server was away is fetched when it is back.
+onReach((ok) => {
+  if (ok) void queries.refetchQueries({ type: 'active', predicate: (q) => away(q.state.error) });
 });
+watch();
 
 // Each icon that appears would look through the document's styles for those of icons: they stand in style.css.
 const icons = { prefixCls: 'anticon', zeroRuntime: true };

@@ -1,5 +1,6 @@
 import i18n from 'i18next';
 import { initReactI18next } from 'react-i18next';
+import { loaded } from '../shared/load';
 
 export const languages = { en: 'English', zh: '简体中文' } as const;
 export type Language = keyof typeof languages;
@@ -19,7 +20,7 @@ async function load(language: Language) {
   await Promise.all(
     namespaces.map(async (ns) => {
       const file = files[`../locales/${language}/${ns}.json`];
-      if (file && !i18n.hasResourceBundle(language, ns)) i18n.addResourceBundle(language, ns, await file());
+      if (file && !i18n.hasResourceBundle(language, ns)) i18n.addResourceBundle(language, ns, await loaded(file));
     }),
   );
 }

@@ -1,10 +1,11 @@
-import { useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { Input, Modal, type InputRef } from 'antd';
 import { useEffect, useId, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { fc, send } from '../shared/api';
-import { parseBuckets } from '../shared/oss';
+import type { Found } from '../api/gen';
+import { api } from '../shared/api';
+import { Problem } from '../shared/ui';
 
 interface Entry {
   key: string;
@@ -12,6 +13,11 @@ interface Entry {
   label: string;
   go: () => void;
 }
+
+const intoSight = (e: HTMLElement | null) => e?.scrollIntoView({ block: 'nearest' });
+
+// The id of a request to OSS, as an upload's answer and an event's page show it.
+const request = /^[0-9a-f]{24}$/i;
 
 /** Palette is Ctrl+K: pages, functions, buckets, and "go to a request id". */
 export default function Palette({ close }: { close: () => void }) {
@@ -22,14 +28,14 @@ export default function Palette({ close }: { close: () => void }) {
   const input = useRef<InputRef>(null);
   const list = useId();
   const word = text.trim();
-  const functions = useQuery({
-    queryKey: ['palette', 'functions', word],
-    queryFn: ({ signal }) => fc.get<{ functions: { functionName: string }[] }>('/functions', { prefix: word, limit: 8 }, signal),
+  const known = useQuery({
+    queryKey: ['palette', word],
+    queryFn: ({ signal }) => api.get<Found>('/find', { q: word.slice(0, 128) }, signal),
+    placeholderData: keepPreviousData,
   });
-  const buckets = useQuery({
-    queryKey: ['palette', 'buckets', word],
-    queryFn: async ({ signal }) => parseBuckets(await (await send('/oss/?max-keys=8&prefix=' + encodeURIComponent(word), { signal })).text()).buckets,
-  });
+  // What was found by a shorter word is shown while the server looks, as far as it fits.
+  const found = known.data;
+  const fits = (name: string) => !known.isPlaceholderData || name.toLowerCase().includes(word.toLowerCase());
   const entries = useMemo(() => {
     const out: Entry[] = [];
     const add = (kind: string, label: string, go: () => Promise<void>) => out.push({ key: kind + label, kind, label, go: () => (close(), void go()) });
@@ -39,14 +45,20 @@ export default function Palette({ close }: { close: () => void }) {
       const label = t(`nav.${name}`);
       if (label.toLowerCase().includes(low)) add(t('palette.page'), label, () => navigate({ to: to as '/' }));
     }
-    for (const f of functions.data?.functions ?? []) {
-      add(t('palette.function'), f.functionName, () => navigate({ to: '/functions/$name/{-$tab}', params: { name: f.functionName, tab: undefined } }));
+    for (const name of found?.functions?.filter(fits) ?? []) {
+      add(t('palette.function'), name, () => navigate({ to: '/functions/$name/{-$tab}', params: { name, tab: undefined } }));
     }
-    for (const b of buckets.data ?? []) {
-      add(t('palette.bucket'), b.name, () => navigate({ to: '/buckets/$name/{-$tab}', params: { name: b.name, tab: undefined } }));
+    for (const name of found?.buckets?.filter(fits) ?? []) {
+      add(t('palette.bucket'), name, () => navigate({ to: '/buckets/$name/{-$tab}', params: { name, tab: undefined } }));
+    }
+    for (const e of known.isPlaceholderData ? [] : (found?.events ?? [])) {
+      add(`${t('palette.event')} · ${e.type}`, e.key ? `${e.bucket}/${e.key}` : e.bucket, () => navigate({ to: '/events/$id', params: { id: e.id } }));
+      out.at(-1)!.key = e.id;
     }
     return out;
-  }, [word, functions.data, buckets.data, t, navigate, close]);
+    // oxlint-disable-next-line react-hooks/exhaustive-deps -- fits is made of these
+  }, [word, found, known.isPlaceholderData, t, navigate, close]);
+  const nothing = known.isFetching ? t('palette.looking') : request.test(word) ? t('palette.noEvent') : t('palette.none');
   useEffect(() => setAt(0), [word]);
   return (
     <Modal
@@ -77,17 +89,19 @@ export default function Palette({ close }: { close: () => void }) {
       />
       <ul role="listbox" id={list} className="palette" aria-label={t('palette.open')}>
         {entries.map((e, i) => (
-          <li key={e.key} id={`${list}-${i}`} role="option" aria-selected={i === at} onClick={e.go} onPointerMove={() => setAt(i)}>
-            <span>{e.label}</span>
+          <li key={e.key} id={`${list}-${i}`} role="option" aria-selected={i === at} ref={i === at ? intoSight : undefined} onClick={e.go} onPointerMove={() => setAt(i)}>
+            <span className="palette-name">{e.label}</span>
             <span className="dim">{e.kind}</span>
           </li>
         ))}
         {entries.length === 0 && (
           <li role="option" aria-selected={false} aria-disabled className="dim">
-            {t('palette.none')}
+            {nothing}
           </li>
         )}
       </ul>
+      {found?.part && <p className="dim">{t('palette.part')}</p>}
+      {known.error && <Problem error={known.error} />}
     </Modal>
   );
 }

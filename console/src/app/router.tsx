@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
+import { loaded } from '../shared/load';
 import { Loading, NotFound, RouteProblem, Shell } from './shell';
 
 // Filters, selections and time ranges stand in the URL: each page checks its own.
@@ -12,73 +13,76 @@ const texts = <K extends string>(...names: K[]) => (search: Record<string, unkno
   return out;
 };
 
+// oxlint-disable-next-line typescript/no-explicit-any -- as the router's own has it
+const page = <T extends Record<string, any>, K extends keyof T & string>(load: () => Promise<T>, name: K) => lazyRouteComponent(() => loaded(load), name);
+
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
 
 const overview = createRoute({
   getParentRoute: () => root,
   path: '/',
   validateSearch: texts('range', 'tour'),
-  component: lazyRouteComponent(() => import('../features/overview/page'), 'OverviewPage'),
+  component: page(() => import('../features/overview/page'), 'OverviewPage'),
 });
 const functions = createRoute({
   getParentRoute: () => root,
   path: '/functions',
   validateSearch: texts('q', 'new'),
-  component: lazyRouteComponent(() => import('../features/functions/list-page'), 'FunctionsPage'),
+  component: page(() => import('../features/functions/list-page'), 'FunctionsPage'),
 });
 const fn = createRoute({
   getParentRoute: () => root,
   path: '/functions/$name/{-$tab}',
   validateSearch: texts('qualifier', 'q', 'level', 'request', 'since', 'section', 'file', 'event', 'new', 'trigger', 'version', 'against', 'alias', 'range', 'attempt', 'outcome', 'order', 'bucket'),
-  component: lazyRouteComponent(() => import('../features/functions/function-page'), 'FunctionPage'),
+  component: page(() => import('../features/functions/function-page'), 'FunctionPage'),
 });
 const buckets = createRoute({
   getParentRoute: () => root,
   path: '/buckets',
   validateSearch: texts('q', 'new'),
-  component: lazyRouteComponent(() => import('../features/buckets/list-page'), 'BucketsPage'),
+  component: page(() => import('../features/buckets/list-page'), 'BucketsPage'),
 });
 const bucket = createRoute({
   getParentRoute: () => root,
   path: '/buckets/$name/{-$tab}',
   validateSearch: texts('prefix', 'object', 'q', 'view'),
-  component: lazyRouteComponent(() => import('../features/buckets/bucket-page'), 'BucketPage'),
+  component: page(() => import('../features/buckets/bucket-page'), 'BucketPage'),
 });
 const events = createRoute({
   getParentRoute: () => root,
   path: '/events',
   validateSearch: texts('bucket', 'prefix', 'type', 'outcome', 'function', 'since', 'until', 'event'),
-  component: lazyRouteComponent(() => import('../features/events/list-page'), 'EventsPage'),
+  component: page(() => import('../features/events/list-page'), 'EventsPage'),
 });
 const event = createRoute({
   getParentRoute: () => root,
   path: '/events/$id',
   validateSearch: texts('run', 'view'),
-  component: lazyRouteComponent(() => import('../features/events/event-page'), 'EventPage'),
+  component: page(() => import('../features/events/event-page'), 'EventPage'),
 });
 const trace = createRoute({
   getParentRoute: () => root,
   path: '/trace',
   validateSearch: texts('bucket', 'key', 'event', 'run', 'view', 'fan'),
-  component: lazyRouteComponent(() => import('../features/events/trace-page'), 'TracePage'),
+  component: page(() => import('../features/events/trace-page'), 'TracePage'),
 });
 const dead = createRoute({
   getParentRoute: () => root,
   path: '/dead-letters',
   validateSearch: texts('function', 'trigger', 'reason', 'bucket', 'prefix', 'since', 'until', 'id'),
-  component: lazyRouteComponent(() => import('../features/events/dead-page'), 'DeadLettersPage'),
+  component: page(() => import('../features/events/dead-page'), 'DeadLettersPage'),
 });
 const jobs = createRoute({
   getParentRoute: () => root,
   path: '/jobs',
   validateSearch: texts('job', 'new', 'kind', 'function', 'trigger', 'prefix', 'since', 'until'),
-  component: lazyRouteComponent(() => import('../features/events/jobs-page'), 'JobsPage'),
+  component: page(() => import('../features/events/jobs-page'), 'JobsPage'),
 });
 const access = createRoute({
   getParentRoute: () => root,
   path: '/access/{-$tab}',
   validateSearch: texts('name', 'new', 'q', 'kind', 'who', 'action', 'resource', 'ip', 'at', 'secure', 'prefix', 'delimiter'),
-  component: lazyRouteComponent(() => import('../features/access/page'), 'AccessPage'),
+  component: page(() => import('../features/access/page'), 'AccessPage'),
 });
 
 export const router = createRouter({

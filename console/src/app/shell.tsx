@@ -8,13 +8,17 @@ import {
   SearchOutlined,
   ThunderboltOutlined,
 } from '@ant-design/icons';
+import { useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useRouterState, type ErrorComponentProps } from '@tanstack/react-router';
 import { Button, Grid, Layout, Spin } from 'antd';
-import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import { Suspense, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { onReach } from '../shared/api';
+import { Refusal } from '../shared/api';
 import { moment } from '../shared/format';
+import { lazy } from '../shared/lazy';
 import { useLiveness } from '../shared/live';
+import { useMay, useResources } from '../shared/may';
+import { useLost } from '../shared/reach';
 import { Page, Problem } from '../shared/ui';
 import { useUploading } from '../shared/uploading';
 import mark from './alcedo.svg';
@@ -39,18 +43,37 @@ const places = [
 
 const childrenOf: Record<string, string> = { '/access': '/access/{-$tab}', '/trace': '/events', '/dead-letters': '/events', '/jobs': '/events' };
 
+/** useBarred says which permission is missing for a place; "" if none is. */
+function useBarred(): Record<(typeof places)[number]['name'], string> {
+  const { session } = useSession();
+  const r = useResources();
+  const functions = useMay('fc:ListFunctions', r.fn());
+  const buckets = useMay('oss:ListBuckets', `acs:oss:*:${session.account}:*`);
+  const events = useMay('oss:ListObjects', r.bucket(''), true);
+  const users = useMay('ram:ListUsers', r.user());
+  const roles = useMay('ram:ListRoles', r.role());
+  return { overview: '', functions: functions.reason, buckets: buckets.reason, events: events.reason, access: roles.allowed ? '' : users.reason };
+}
+
 function Navigation({ done }: { done?: () => void }) {
   const { t } = useTranslation();
   const path = useRouterState({ select: (s) => s.location.pathname });
   const first = '/' + (path.split('/')[1] ?? '');
   const here = childrenOf[first] ?? first;
+  const barred = useBarred();
   return (
     <nav aria-label={t('nav.main')} className="nav-menu">
-      {places.map(({ key, icon, name }) => (
+      {places.map(({ key, icon, name }) =>
+        barred[name] && here !== key ? (
+          <span key={key} role="link" aria-disabled tabIndex={0} className="nav-link barred" data-hint={barred[name]}>
+            {icon} {t(`nav.${name}`)}
+          </span>
+        ) : (
         <Link key={key} to={key} className={here === key ? 'nav-link here' : 'nav-link'} aria-current={here === key ? 'page' : undefined} onClick={() => done?.()}>
           {icon} {t(`nav.${name}`)}
         </Link>
-      ))}
+        ),
+      )}
     </nav>
   );
 }
@@ -60,8 +83,7 @@ function Connection() {
   const { t } = useTranslation();
   const { zone } = useSettings();
   const live = useLiveness();
-  const [lost, setLost] = useState<number | null>(null);
-  useEffect(() => onReach((ok) => setLost(ok ? null : Date.now())), []);
+  const lost = useLost();
   const since = (at: number) => moment(at, zone).slice(11, 19);
   let status: 'success' | 'default' | 'error' = 'default';
   let label = '';
@@ -88,10 +110,13 @@ export function Shell() {
   const [palette, setPalette] = useState(false);
   const [sheet, setSheet] = useState(false);
   const uploading = useUploading();
+  const client = useQueryClient();
   const path = useRouterState({ select: (s) => s.location.pathname });
   const main = useRef<HTMLElement>(null);
   useShortcut('mod+k', t('shortcut.palette'), () => setPalette(true), { always: true });
   useShortcut('?', t('shortcut.sheet'), () => setSheet(true));
+  useShortcut('r', t('shortcut.refresh'), () => void client.refetchQueries({ type: 'active' }));
+  useShortcut('escape', t('shortcut.close'));
   useEffect(() => setMenu(false), [path]);
   return (
     <Layout className="shell">
@@ -147,6 +172,7 @@ export function Shell() {
 
 export function Loading() {
   const { t } = useTranslation();
+  if (useLost() !== null) return <Problem error={new Refusal(0, 'Unreachable', '')} />;
   return (
     <div className="loading" role="status" aria-label={t('loading')}>
       <Spin />

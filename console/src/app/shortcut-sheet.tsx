@@ -11,7 +11,7 @@ export default function ShortcutSheet({ close }: { close: () => void }) {
           {shortcuts().map((s) => (
             <tr key={s.keys}>
               <th scope="row">
-                <kbd>{shown(s.keys)}</kbd>
+                <kbd>{shown(s.keys)}</kbd> {s.also && <kbd>{shown(s.also)}</kbd>}
               </th>
               <td>{s.label}</td>
             </tr>

@@ -3,7 +3,8 @@ import { useEffect, useRef } from 'react';
 interface Shortcut {
   keys: string;
   label: string;
-  run: { current: () => void };
+  also?: string;
+  run?: { current: () => void };
   always: boolean;
 }
 
@@ -25,7 +26,7 @@ window.addEventListener('keydown', (e) => {
   if (e.defaultPrevented) return;
   const keys = pressed(e);
   for (const s of [...all].reverse()) {
-    if (s.keys !== keys || (typing(e.target) && !s.always)) continue;
+    if (!s.run || s.keys !== keys || (typing(e.target) && !s.always)) continue;
     e.preventDefault();
     s.run.current();
     return;
@@ -34,17 +35,19 @@ window.addEventListener('keydown', (e) => {
 
 /**
  * useShortcut binds keys while the component is there; the last one bound wins. Plain keys
- * are off while the reader types, unless always is set.
+ * are off while the reader types, unless always is set. Without run the keys are only
+ * listed: something on the page minds them itself. also are keys that do likewise there.
  */
-export function useShortcut(keys: string, label: string, run: () => void, { always = false, off = false } = {}): void {
-  const current = useRef(run);
-  current.current = run;
+export function useShortcut(keys: string, label: string, run?: () => void, { always = false, off = false, also }: { always?: boolean; off?: boolean; also?: string } = {}): void {
+  const current = useRef(() => {});
+  current.current = run ?? (() => {});
+  const listed = !run;
   useEffect(() => {
     if (off) return;
-    const s = { keys, label, run: current, always };
+    const s = { keys, label, run: listed ? undefined : current, always, also };
     all.add(s);
     return () => void all.delete(s);
-  }, [keys, label, always, off]);
+  }, [keys, label, listed, always, off, also]);
 }
 
 /** shown writes keys for people. */
@@ -52,11 +55,11 @@ export function shown(keys: string): string {
   const mac = navigator.platform.startsWith('Mac');
   return keys
     .split('+')
-    .map((k) => ({ mod: mac ? '⌘' : 'Ctrl', shift: '⇧', enter: '↵', escape: 'Esc', arrowup: '↑', arrowdown: '↓', arrowleft: '←', arrowright: '→' })[k] ?? k.toUpperCase())
+    .map((k) => ({ mod: mac ? '⌘' : 'Ctrl', shift: '⇧', enter: '↵', escape: 'Esc', home: 'Home', end: 'End', pageup: 'PgUp', pagedown: 'PgDn', arrowup: '↑', arrowdown: '↓', arrowleft: '←', arrowright: '→' })[k] ?? k.toUpperCase())
     .join(' ');
 }
 
-/** shortcuts are those of the page as it is. */
-export function shortcuts(): { keys: string; label: string }[] {
-  return [...all];
+/** shortcuts are those of the page as it is, each once. */
+export function shortcuts(): { keys: string; label: string; also?: string }[] {
+  return [...new Map([...all].map((s) => [s.keys, s])).values()];
 }

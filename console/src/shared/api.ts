@@ -1,5 +1,6 @@
 // How the console talks to its server: the console's own API under /api, and the wire
 // protocols under /fc and /oss, all as the key that signed in.
+import { reached } from './reach';
 
 /** Refusal is an answer that says no: code and message are the server's. */
 export class Refusal extends Error {
@@ -26,21 +27,6 @@ export function onSignedOut(f: () => void): () => void {
   return () => listeners.delete(f);
 }
 
-const reach = { ok: true };
-const reachListeners = new Set<(ok: boolean) => void>();
-
-/** onReach tells whether the server answers, whenever that changes. */
-export function onReach(f: (ok: boolean) => void): () => void {
-  reachListeners.add(f);
-  return () => reachListeners.delete(f);
-}
-
-function reached(ok: boolean) {
-  if (reach.ok === ok) return;
-  reach.ok = ok;
-  for (const f of reachListeners) f(ok);
-}
-
 /** send sends a request; a status of 400 and up, or no answer, becomes a Refusal. */
 export async function send(path: string, init: RequestInit = {}): Promise<Response> {
   let r: Response;
@@ -48,6 +34,11 @@ export async function send(path: string, init: RequestInit = {}): Promise<Respon
     r = await fetch(path, { credentials: 'same-origin', ...init });
   } catch (err) {
     if (init.signal?.aborted) throw err;
+    reached(false);
+    throw new Refusal(0, 'Unreachable', 'The server does not answer.');
+  }
+  // What stands before the server answers for it while it is away.
+  if (r.status >= 502 && r.status <= 504 && !r.headers.has('X-Alcedo-Version')) {
     reached(false);
     throw new Refusal(0, 'Unreachable', 'The server does not answer.');
   }

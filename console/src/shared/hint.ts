@@ -1,18 +1,20 @@
 // Hints for what stands on a page a hundred times, where a component each would be too
 // many: whatever has data-hint shows that text while it is pointed at or focused, until
-// Escape. One pair of listeners and one element serve the whole document.
+// Escape. A list's row that is focused shows the hint of the time that stands in it. One
+// pair of listeners and one element serve the whole document.
 
 let bubble: HTMLElement | undefined;
 let target: HTMLElement | undefined;
+let described: HTMLElement | undefined;
 
 function hide() {
   if (!target) return;
-  target.removeAttribute('aria-describedby');
-  target = undefined;
+  described?.removeAttribute('aria-describedby');
+  target = described = undefined;
   bubble!.hidden = true;
 }
 
-function show(at: HTMLElement) {
+function show(at: HTMLElement, of = at) {
   if (at === target) return;
   hide();
   if (!at.dataset.hint) return;
@@ -24,7 +26,8 @@ function show(at: HTMLElement) {
     document.body.append(bubble);
   }
   target = at;
-  at.setAttribute('aria-describedby', bubble.id);
+  described = of;
+  of.setAttribute('aria-describedby', bubble.id);
   bubble.textContent = at.dataset.hint;
   bubble.hidden = false;
   const box = at.getBoundingClientRect();
@@ -41,11 +44,12 @@ document.addEventListener('pointerover', (e) => {
   if (e.pointerType === 'touch') return;
   const at = hinted(e);
   if (at) show(at);
-  else if (target && target !== document.activeElement) hide();
+  else if (target && described !== document.activeElement) hide();
 });
 document.addEventListener('focusin', (e) => {
-  const at = hinted(e);
-  if (at?.matches(':focus-visible')) show(at);
+  const on = e.target as HTMLElement;
+  const at = hinted(e) ?? (on.matches('.row-line') ? on.querySelector<HTMLElement>('time[data-hint]') : null);
+  if (at && on.matches(':focus-visible')) show(at, on);
   else hide();
 });
 document.addEventListener('focusout', hide);

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import { Refusal } from './api';
+import { answering, polling } from './reach';
 
 /** Liveness of a view: what the header says. */
 export type Liveness = 'live' | 'paused' | 'reconnecting';
@@ -44,6 +45,10 @@ export function useLive(on: boolean, poll: (cursor: string, signal: AbortSignal)
     let stop = new AbortController();
     let ended = false;
     const loop = async (signal: AbortSignal) => {
+      polling(1);
+      await follow(signal).finally(() => polling(-1));
+    };
+    const follow = async (signal: AbortSignal) => {
       for (let pause = 500; !signal.aborted; ) {
         try {
           cursor.current = await call.current(cursor.current, signal);
@@ -54,7 +59,8 @@ export function useLive(on: boolean, poll: (cursor: string, signal: AbortSignal)
           const refused = err instanceof Refusal && !err.unreachable && err.status < 500;
           say(refused ? 'paused' : 'reconnecting');
           if (refused) return;
-          await new Promise((resolve) => setTimeout(resolve, pause));
+          if (err instanceof Refusal && err.unreachable) await answering(signal);
+          else await new Promise((resolve) => setTimeout(resolve, pause));
           pause = Math.min(pause * 2, 8000);
         }
       }

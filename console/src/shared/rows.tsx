@@ -1,11 +1,15 @@
 // A long list: only the rows in sight are drawn, more are fetched as the end comes near.
 // A row is drawn again only when something of it changes, and what stands in a row is
 // plain HTML: on a page of forty rows that is what a click waits for.
+// The Tab key stops once in a list: at its current row, and at what stands in that one.
 import { useRouter } from '@tanstack/react-router';
-import { useVirtualizer } from '@tanstack/react-virtual';
+import { defaultRangeExtractor, useVirtualizer, type Range } from '@tanstack/react-virtual';
 import { Spin } from 'antd';
-import { memo, startTransition, useEffect, useMemo, useRef, useState, type CSSProperties, type KeyboardEvent, type MouseEvent, type ReactNode } from 'react';
+import { memo, startTransition, useCallback, useContext, useEffect, useLayoutEffect, useMemo, useRef, useState, type CSSProperties, type FocusEvent, type KeyboardEvent, type MouseEvent, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useShortcut } from '../app/shortcuts';
+import { Refusal } from './api';
+import { InRow } from './in-row';
 
 export interface Column<T> {
   key: string;
@@ -32,6 +36,8 @@ export interface RowsProps<T> {
   more?: boolean;
   loading?: boolean;
   onMore?: () => void;
+  /** why more did not come; they are fetched again when the reader asks for it, or the server is back */
+  error?: unknown;
   empty?: ReactNode;
   height?: string;
   rowHeight?: number;
@@ -39,6 +45,7 @@ export interface RowsProps<T> {
 
 const ahead = 12; // rows drawn beyond what is in sight, for whoever scrolls
 const near = 40; // rows before the end at which more are fetched
+const head = 38; // pixels of the names of the columns, which cover what is beneath
 
 export function Rows<T>(p: RowsProps<T>) {
   const { t } = useTranslation();
@@ -51,19 +58,87 @@ export function Rows<T>(p: RowsProps<T>) {
     if (any) startTransition(() => setBeyond(ahead));
     else setBeyond(1);
   }, [any]);
+  // The current row is the one with the focus, or that had it. It is drawn even out of sight.
+  const [at, setAt] = useState<string>();
+  const { items, keyOf } = p;
+  const stop = useMemo(() => {
+    const find = (key?: string) => (key === undefined ? -1 : items.findIndex((i) => keyOf(i) === key));
+    return Math.max(0, find(at) >= 0 ? find(at) : find(p.current));
+  }, [items, keyOf, at, p.current]);
+  const drawn = useCallback(
+    (range: Range) => {
+      const list = defaultRangeExtractor(range);
+      return stop >= range.count || list.includes(stop) ? list : [...list, stop].sort((a, b) => a - b);
+    },
+    [stop],
+  );
   const v = useVirtualizer({
     count: p.items.length + (p.more || p.loading ? 1 : 0),
     getScrollElement: () => box.current,
     estimateSize: () => p.rowHeight ?? 41,
     overscan: beyond,
+    scrollPaddingEnd: head,
+    rangeExtractor: drawn,
     initialRect: { width: 1000, height: 800 },
   });
   const rows = v.getVirtualItems();
-  const last = rows.at(-1)?.index ?? -1;
-  const { more, loading, onMore } = p;
+  const last = v.range ? Math.min(v.range.endIndex + beyond, p.items.length) : -1;
+  const { more, loading, onMore, error } = p;
   useEffect(() => {
-    if (more && !loading && last >= p.items.length - near) onMore?.();
-  }, [more, loading, onMore, last, p.items.length]);
+    if (more && !loading && !error && last >= p.items.length - near) onMore?.();
+  }, [more, loading, error, onMore, last, p.items.length]);
+
+  // A row that is to have the focus has it as soon as it is drawn.
+  const wanted = useRef<number>(undefined);
+  const [, draw] = useState({});
+  useLayoutEffect(() => {
+    if (wanted.current === undefined) return;
+    const row = box.current?.querySelector<HTMLElement>(`.row-line[aria-rowindex="${wanted.current + 2}"]`);
+    if (!row) return;
+    wanted.current = undefined;
+    row.focus({ preventScroll: true });
+  });
+  const go = (to: number) => {
+    const n = Math.min(Math.max(to, 0), p.items.length - 1);
+    if (n < 0) return;
+    wanted.current = n;
+    setAt(p.keyOf(p.items[n]!));
+    v.scrollToIndex(n, { align: 'auto' });
+    draw({}); // it may be the current row already, without the focus
+  };
+  const page = () => Math.max(1, Math.floor(((box.current?.clientHeight ?? 0) - head) / (p.rowHeight ?? 41)) - 1);
+  const within = () => !!box.current?.contains(document.activeElement);
+  const step = (by: number) => {
+    if (!document.activeElement?.closest('[role="dialog"]') || within()) go(within() ? stop + by : stop);
+  };
+  useShortcut('j', t('rows.next'), () => step(1), { also: 'arrowdown' });
+  useShortcut('k', t('rows.previous'), () => step(-1), { also: 'arrowup' });
+  useShortcut('home', t('rows.ends'), undefined, { also: 'end' });
+  useShortcut('pageup', t('rows.pages'), undefined, { also: 'pagedown' });
+  useShortcut('arrowright', t('rows.within'), undefined, { also: 'arrowleft' });
+  useShortcut('enter', t('rows.open'), undefined, { off: !p.onOpen });
+  useShortcut('space', t('rows.select'), undefined, { off: !p.onSelect });
+  const keys = (e: KeyboardEvent<HTMLDivElement>) => {
+    if (e.defaultPrevented || e.metaKey || e.ctrlKey || e.altKey || typing(e.target)) return;
+    const row = (e.target as HTMLElement).closest<HTMLElement>('.row-line');
+    if (!row) return;
+    if (e.key === 'ArrowDown' || e.key === 'j') go(stop + 1);
+    else if (e.key === 'ArrowUp' || e.key === 'k') go(stop - 1);
+    else if (e.key === 'PageDown') go(stop + page());
+    else if (e.key === 'PageUp') go(stop - page());
+    else if (e.key === 'Home') go(0);
+    else if (e.key === 'End') go(p.items.length - 1);
+    else if (e.key === 'ArrowRight' || e.key === 'ArrowLeft') {
+      const all = [row, ...row.querySelectorAll<HTMLElement>('a, button, input')].filter((x) => x.offsetParent !== null);
+      all[all.indexOf(e.target as HTMLElement) + (e.key === 'ArrowRight' ? 1 : -1)]?.focus();
+    } else return;
+    e.preventDefault();
+  };
+  const focused = (e: FocusEvent<HTMLDivElement>) => {
+    const row = (e.target as HTMLElement).closest('.row-line');
+    const item = row && p.items[Number(row.getAttribute('aria-rowindex')) - 2];
+    if (item) setAt(p.keyOf(item));
+  };
 
   const some = p.selected && p.selected.size > 0;
   const selectableItems = () => p.items.filter((i) => p.selectable?.(i) ?? true);
@@ -101,6 +176,8 @@ export function Rows<T>(p: RowsProps<T>) {
       aria-label={p.label}
       aria-rowcount={p.more ? -1 : p.items.length + 1}
       onClick={follow}
+      onKeyDown={keys}
+      onFocus={focused}
     >
       <div className="rows-head" role="row" aria-rowindex={1}>
         {p.onSelect && (
@@ -126,7 +203,16 @@ export function Rows<T>(p: RowsProps<T>) {
             return (
               <div key="more" className="row-line" role="row" style={{ transform: `translateY(${r.start}px)`, height: r.size }}>
                 <span role="cell" className="rows-more">
-                  <Spin size="small" />
+                  {p.error ? (
+                    <span role="alert">
+                      {p.error instanceof Refusal && p.error.unreachable ? t('problem.unreachable') : p.error instanceof Error ? p.error.message : ''}{' '}
+                      <button type="button" className="as-link" onClick={() => p.onMore?.()}>
+                        {t('problem.retry')}
+                      </button>
+                    </span>
+                  ) : (
+                    <Spin size="small" />
+                  )}
                 </span>
               </div>
             );
@@ -142,6 +228,7 @@ export function Rows<T>(p: RowsProps<T>) {
               size={r.size}
               current={p.current === k}
               opens={!!p.onOpen}
+              stop={r.index === stop}
               selected={p.selected?.has(k)}
               check={p.onSelect ? ((p.selectable?.(item) ?? true) ? t('select', { name: k }) : '') : undefined}
               calls={calls as Calls<unknown>}
@@ -152,6 +239,9 @@ export function Rows<T>(p: RowsProps<T>) {
     </div>
   );
 }
+
+/** typing: keys are letters there, and move its own cursor. */
+const typing = (of: EventTarget) => of instanceof HTMLElement && (of.isContentEditable || of.matches('input:not([type="checkbox"]), textarea, select'));
 
 interface Calls<T> {
   open: (item: T) => void;
@@ -166,19 +256,17 @@ interface LineProps {
   size: number;
   current: boolean;
   opens: boolean;
+  stop: boolean;
   selected?: boolean;
   check?: string; // the name of its check box; empty: it has none, undefined: none has
   calls: Calls<unknown>;
 }
 
-const Line = memo(function Line({ item, columns, index, start, size, current, opens, selected, check, calls }: LineProps) {
+const Line = memo(function Line({ item, columns, index, start, size, current, opens, stop, selected, check, calls }: LineProps) {
   const keys = (e: KeyboardEvent<HTMLDivElement>) => {
-    if (e.target !== e.currentTarget) return;
-    const row = e.currentTarget;
+    if (e.target !== e.currentTarget || e.metaKey || e.ctrlKey || e.altKey) return;
     if (e.key === 'Enter') calls.open(item);
     else if (e.key === ' ' && check) calls.toggle(item);
-    else if (e.key === 'ArrowDown' || e.key === 'j') (row.nextElementSibling as HTMLElement | null)?.focus();
-    else if (e.key === 'ArrowUp' || e.key === 'k') (row.previousElementSibling as HTMLElement | null)?.focus();
     else return;
     e.preventDefault();
   };
@@ -189,37 +277,41 @@ const Line = memo(function Line({ item, columns, index, start, size, current, op
       aria-selected={selected ?? current}
       className={'row-line' + (opens ? ' opens' : '') + (current ? ' current' : '')}
       style={{ transform: `translateY(${start}px)`, height: size }}
-      tabIndex={0}
+      tabIndex={stop ? 0 : -1}
       onKeyDown={keys}
       onClick={(e) => {
         if (!(e.target as HTMLElement).closest('a, button, input, label')) calls.open(item);
       }}
     >
-      {check !== undefined && (
-        <span role="cell" className="rows-check">
-          {check && <Check label={check} checked={selected ?? false} onChange={() => calls.toggle(item)} />}
-        </span>
-      )}
-      {columns.map((c) => (
-        <span key={c.key} role="cell" className={'clip' + (c.wide ? ' only-wide' : '') + (c.end ? ' end' : '')}>
-          {c.render(item)}
-        </span>
-      ))}
+      <InRow value={stop}>
+        {check !== undefined && (
+          <span role="cell" className="rows-check">
+            {check && <Check label={check} checked={selected ?? false} onChange={() => calls.toggle(item)} />}
+          </span>
+        )}
+        {columns.map((c) => (
+          <span key={c.key} role="cell" className={'clip' + (c.wide ? ' only-wide' : '') + (c.end ? ' end' : '')}>
+            {c.render(item)}
+          </span>
+        ))}
+      </InRow>
     </div>
   );
 });
 
 function Check({ label, checked, some = false, onChange }: { label: string; checked: boolean; some?: boolean; onChange: (on: boolean) => void }) {
+  const tab = useContext(InRow);
   const set = (e: HTMLInputElement | null) => {
     if (e) e.indeterminate = some;
   };
-  return <input type="checkbox" className="check" aria-label={label} ref={set} checked={checked} onChange={(e) => onChange(e.target.checked)} />;
+  return <input type="checkbox" tabIndex={tab === false ? -1 : undefined} className="check" aria-label={label} ref={set} checked={checked} onChange={(e) => onChange(e.target.checked)} />;
 }
 
 /** RowLink is a link within Rows to a page of the console; href() writes where to. label is its name where what it shows is cut into pieces. */
 export function RowLink({ to, className, title, label, children }: { to: string; className?: string; title?: string; label?: string; children: ReactNode }) {
+  const tab = useContext(InRow);
   return (
-    <a href={to} data-go className={className} title={title} aria-label={label}>
+    <a href={to} data-go tabIndex={tab === false ? -1 : undefined} className={className} title={title} aria-label={label}>
       {children}
     </a>
   );
@@ -227,8 +319,9 @@ export function RowLink({ to, className, title, label, children }: { to: string;
 
 /** RowButton is a button within Rows: an icon, and what it does with what. */
 export function RowButton({ label, onClick, children, ...more }: { label: string; onClick: (e: MouseEvent<HTMLButtonElement>) => void; children: ReactNode; disabled?: boolean; 'aria-haspopup'?: 'menu'; 'aria-expanded'?: boolean; title?: string }) {
+  const tab = useContext(InRow);
   return (
-    <button type="button" className="row-button" aria-label={label} onClick={onClick} {...more}>
+    <button type="button" className="row-button" tabIndex={tab === false ? -1 : undefined} aria-label={label} onClick={onClick} {...more}>
       {children}
     </button>
   );

@@ -1,11 +1,12 @@
 // Small pieces that every page uses.
 import { CheckOutlined, CopyOutlined, ReloadOutlined } from '@ant-design/icons';
 import { Alert, Button, Empty, Tooltip } from 'antd';
-import { useState, useSyncExternalStore, type ReactNode } from 'react';
+import { useContext, useState, useSyncExternalStore, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSettings } from '../app/settings';
 import { Refusal } from './api';
 import { ago, moment } from './format';
+import { InRow } from './in-row';
 import { faultTitle } from './said';
 import './hint';
 
@@ -25,11 +26,12 @@ export function Page({ title, extra, lead, children }: { title: ReactNode; extra
   );
 }
 
-/** Problem shows why something could not be done, with its request id and a way on. */
-export function Problem({ error, retry }: { error: unknown; retry?: () => void }) {
+/** Problem shows why something could not be done, with its request id and a way on: next is what else there is to do. */
+export function Problem({ error, retry, next }: { error: unknown; retry?: () => void; next?: ReactNode }) {
   const { t } = useTranslation();
   const r = error instanceof Refusal ? error : new Refusal(-1, 'Error', error instanceof Error ? error.message : String(error));
   const title = faultTitle(r.code);
+  const onward = next ?? (r.status === 403 ? t('problem.askFor') : undefined);
   return (
     <Alert
       type="error"
@@ -39,6 +41,7 @@ export function Problem({ error, retry }: { error: unknown; retry?: () => void }
       description={
         <>
           <div>{r.unreachable ? t('problem.unreachableWhy') : r.message}</div>
+          {onward && <div className="problem-next">{onward}</div>}
           {r.requestId && (
             <div className="dim">
               {t('problem.request')} {r.requestId} <Copy text={r.requestId} />
@@ -54,6 +57,16 @@ export function Problem({ error, retry }: { error: unknown; retry?: () => void }
         )
       }
     />
+  );
+}
+
+/** Reload loads the console anew, as the server has it now. */
+export function Reload() {
+  const { t } = useTranslation();
+  return (
+    <Button size="small" onClick={() => location.reload()}>
+      {t('problem.reload')}
+    </Button>
   );
 }
 
@@ -85,16 +98,17 @@ function tick(f: () => void): () => void {
   };
 }
 
-/** Time shows how long ago something was, and exactly when on hover and focus. */
+/** Time shows how long ago something was, and exactly when on hover and focus: its own, or that of the row that it stands in. */
 export function Time({ at, exact }: { at: number; exact?: boolean }) {
   const { zone } = useSettings();
+  const row = useContext(InRow) !== undefined;
   useSyncExternalStore(tick, () => now);
   const full = moment(at, zone, true);
   const iso = new Date(at).toISOString();
   return exact ? (
     <time dateTime={iso}>{full}</time>
   ) : (
-    <time dateTime={iso} tabIndex={0} data-hint={full}>
+    <time dateTime={iso} tabIndex={row ? undefined : 0} data-hint={full}>
       {ago(at)}
     </time>
   );
