@@ -93,16 +93,32 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, nil, fault.New(fault.NotFound, "NoSuchOperation", "There is no %s %s.", r.Method, r.URL.Path))
 	})
-	if h.OSS != nil {
-		mux.Handle("/oss/", h.wire("/oss", h.OSS))
-	}
-	if h.FC != nil {
-		mux.Handle("/fc/", h.wire("/fc", h.watched(h.FC)))
-	}
 	p := newPages(console.Dist, func(r *http.Request) any { return h.sessionOf(h.caller(r)) })
 	mux.HandleFunc("GET /assets/", p.asset)
 	mux.HandleFunc("/", p.page)
-	return mux
+	return h.wires(mux)
+}
+
+// wires serves the wire protocols before a mux can tidy up their paths: it would send a
+// DELETE of the object "a//b" on to "a/b".
+func (h *handler) wires(next http.Handler) http.Handler {
+	var oss, fc http.Handler
+	if h.OSS != nil {
+		oss = h.wire("/oss", h.OSS)
+	}
+	if h.FC != nil {
+		fc = h.wire("/fc", h.watched(h.FC))
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case oss != nil && strings.HasPrefix(r.URL.Path, "/oss/"):
+			oss.ServeHTTP(w, r)
+		case fc != nil && strings.HasPrefix(r.URL.Path, "/fc/"):
+			fc.ServeHTTP(w, r)
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
 }
 
 // operations are all that is under /api/; each file that serves some has its own list.
