@@ -2,10 +2,11 @@
 // is loaded when one is first shown.
 import { BarChartOutlined, TableOutlined } from '@ant-design/icons';
 import { Button, Segmented, Tooltip } from 'antd';
-import { lazy, Suspense, useId, useState } from 'react';
+import { Suspense, useId, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSettings } from '../app/settings';
 import { moment } from './format';
+import { lazy } from './lazy';
 import { ranges, type Range } from './series';
 import './chart.css';
 

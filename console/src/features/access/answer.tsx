@@ -27,8 +27,8 @@ export function Answer({ kind, who, action, resource, own, trust }: {
   const { t } = useTranslation('access');
   const service = kind === 'service';
   const hidden = !!trust?.error && trust.error instanceof Refusal && trust.error.status === 403 && !service;
-  if (!service && own.error) return <Problem error={own.error} retry={() => void own.refetch()} />;
-  if (trust?.error && !hidden) return <Problem error={trust.error} retry={() => void trust.refetch()} />;
+  if (!service && own.error && !own.data) return <Problem error={own.error} retry={() => void own.refetch()} />;
+  if (trust?.error && !trust.data && !hidden) return <Problem error={trust.error} retry={() => void trust.refetch()} />;
   if ((!service && !own.data) || (trust && !trust.data && !hidden)) return <Skeleton active />;
   const e = service ? undefined : own.data;
   const half = hidden && e!.allowed;

@@ -1,10 +1,11 @@
 import { CloseCircleFilled, ExclamationCircleFilled, InfoCircleFilled } from '@ant-design/icons';
 import { Skeleton } from 'antd';
-import { lazy, Suspense, useId, useMemo } from 'react';
+import { Suspense, useId, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { complete } from './complete';
 import { at } from './json';
 import { validate, type Finding, type PolicyKind } from './policy';
+import { lazy } from '../../shared/lazy';
 
 const Editor = lazy(() => import('../../shared/editor'));
 

@@ -35,7 +35,7 @@ export function Keys({ user }: { user: string }) {
     <section aria-label={t('keys')}>
       {!may.allowed ? (
         <p className="dim">{may.reason}</p>
-      ) : list.error ? (
+      ) : list.error && !list.data ? (
         <Problem error={list.error} retry={() => void list.refetch()} />
       ) : (
         <ul className="keys">

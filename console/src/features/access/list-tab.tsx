@@ -57,7 +57,7 @@ export function ListTab<T extends { name: string }>({ kind, any, may, list, colu
       </div>
       {!may.allowed ? (
         <Nothing text={may.reason}>{lacking}</Nothing>
-      ) : list.error ? (
+      ) : list.error && !list.data ? (
         <Problem error={list.error} retry={() => void list.refetch()} />
       ) : (
         <Rows<T>

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
-import { lazy } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Role } from '../../api/gen';
+import { lazy } from '../../shared/lazy';
 import { useMay, useResources } from '../../shared/may';
 import { Time } from '../../shared/ui';
 import { roleList } from './api';

@@ -1,9 +1,10 @@
 import { Alert, Button, Modal, Segmented, Skeleton } from 'antd';
-import { lazy, Suspense, useState } from 'react';
+import { Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSettings } from '../../app/settings';
 import type { Refusal } from '../../shared/api';
 import { moment } from '../../shared/format';
+import { lazy } from '../../shared/lazy';
 import type { Editing } from './editing';
 import type { Parts } from './merge';
 import { whose } from './said';

@@ -1,11 +1,12 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Form, Input, Modal } from 'antd';
-import { lazy, useState } from 'react';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from '@tanstack/react-router';
 import type { User } from '../../api/gen';
 import { useSession } from '../../app/session';
 import { Refusal } from '../../shared/api';
+import { lazy } from '../../shared/lazy';
 import { useMay, useResources } from '../../shared/may';
 import { Time } from '../../shared/ui';
 import { access, keys, userList } from './api';

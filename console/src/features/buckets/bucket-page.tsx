@@ -1,11 +1,12 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { Tabs } from 'antd';
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSession } from '../../app/session';
 import { Loading } from '../../app/shell';
 import { Refusal } from '../../shared/api';
+import { lazy } from '../../shared/lazy';
 import { Copy, Page, Problem } from '../../shared/ui';
 import { bucketInfo } from './api';
 import './buckets.css';
@@ -44,7 +45,17 @@ export function BucketPage() {
       }
     >
       {gone ? (
-        <Problem error={info.error} retry={() => void info.refetch()} />
+        <Problem
+          error={info.error}
+          next={
+            <span className="row">
+              <Link to="/buckets">{t('common:problem.toBuckets')}</Link>
+              <Link to="/buckets" search={{ new: '1' }}>
+                {t('create')}
+              </Link>
+            </span>
+          }
+        />
       ) : (
         <>
           <Tabs

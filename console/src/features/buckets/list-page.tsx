@@ -63,7 +63,7 @@ export function BucketsPage() {
           className="search"
         />
       </div>
-      {list.error ? (
+      {list.error && !list.data ? (
         <Problem error={list.error} retry={() => void list.refetch()} />
       ) : (
         <Rows
@@ -72,6 +72,7 @@ export function BucketsPage() {
           keyOf={(b) => b.name}
           loading={list.isFetching && (list.isPending || list.isFetchingNextPage)}
           more={list.hasNextPage}
+          error={list.error}
           onMore={() => void list.fetchNextPage()}
           onOpen={(b) => void navigate({ to: '/buckets/$name/{-$tab}', params: { name: b.name, tab: undefined } })}
           empty={

@@ -6,6 +6,7 @@ import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Attempt, EventDetail, Info, Owed } from '../../api/gen';
 import { Loading } from '../../app/shell';
+import { Refusal } from '../../shared/api';
 import { bytes, count, duration } from '../../shared/format';
 import { useLive } from '../../shared/live';
 import { shortened } from '../../shared/middle';
@@ -43,10 +44,11 @@ export function EventPage() {
   });
   if (q.isPending) return <Loading />;
   if (!e) {
+    const gone = q.error instanceof Refusal && (q.error.status === 404 || q.error.code === 'InvalidArgument'); // or the address is no event's
     return (
       <Page title={t('event')}>
         <Area at="stream" />
-        <Problem error={q.error} retry={() => void q.refetch()} />
+        <Problem error={q.error} retry={gone ? undefined : () => void q.refetch()} next={gone ? <Link to="/events">{t('common:problem.toEvents')}</Link> : undefined} />
       </Page>
     );
   }

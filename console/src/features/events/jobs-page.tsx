@@ -2,12 +2,13 @@ import { PauseOutlined, CaretRightOutlined, PlusOutlined, StopOutlined } from '@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { Alert, Button, Progress, Tag } from 'antd';
-import { lazy, Suspense, useEffect, useRef } from 'react';
+import { Suspense, useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Job } from '../../api/gen';
 import { Loading } from '../../app/shell';
 import { api, type Refusal } from '../../shared/api';
 import { count, duration } from '../../shared/format';
+import { lazy } from '../../shared/lazy';
 import { useLive } from '../../shared/live';
 import { MayButton, useResources } from '../../shared/may';
 import { faultTitle, Said } from '../../shared/said';

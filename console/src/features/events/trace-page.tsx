@@ -1,10 +1,11 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { Grid, Input } from 'antd';
-import { lazy, Suspense, useState } from 'react';
+import { Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Loading } from '../../app/shell';
 import { Refusal } from '../../shared/api';
+import { lazy } from '../../shared/lazy';
 import { useLive } from '../../shared/live';
 import { Note, over } from '../../shared/states';
 import { Nothing, Page, Problem } from '../../shared/ui';

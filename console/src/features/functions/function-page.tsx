@@ -1,9 +1,10 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { Alert, Select, Tag } from 'antd';
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Refusal } from '../../shared/api';
+import { lazy } from '../../shared/lazy';
 import { Said } from '../../shared/said';
 import { TabStrip } from '../../shared/tab-strip';
 import { Copy, Page, Problem } from '../../shared/ui';
@@ -43,15 +44,26 @@ export function FunctionPage() {
       / {name} <Copy text={fn.data?.functionArn ?? name} label={t('copyArn')} />
     </>
   );
-  if (fn.error) {
-    return (
-      <Page title={title}>
-        <Problem error={fn.error} retry={() => void fn.refetch()} />
-        {fn.error instanceof Refusal && fn.error.status === 404 && qualifier !== 'LATEST' && (
+  if (fn.error && !fn.data) {
+    const gone = fn.error instanceof Refusal && fn.error.status === 404;
+    const next = gone && (
+      <span className="row">
+        {qualifier !== 'LATEST' && (
           <Link to="." search={(s) => ({ ...s, qualifier: undefined })}>
             {t('toLatest')}
           </Link>
         )}
+        <Link to="/functions">{t('common:problem.toFunctions')}</Link>
+        {qualifier === 'LATEST' && (
+          <Link to="/functions" search={{ new: '1' }}>
+            {t('create.title')}
+          </Link>
+        )}
+      </span>
+    );
+    return (
+      <Page title={title}>
+        <Problem error={fn.error} retry={gone ? undefined : () => void fn.refetch()} next={next || undefined} />
       </Page>
     );
   }

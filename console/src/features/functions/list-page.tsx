@@ -3,11 +3,12 @@ import Delete from '@ant-design/icons-svg/es/asn/DeleteOutlined';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Button, Input } from 'antd';
-import { lazy, Suspense, useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
+import { Suspense, useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSession } from '../../app/session';
 import { glyph } from '../../shared/glyph';
 import { href } from '../../shared/href';
+import { lazy } from '../../shared/lazy';
 import { RowButton, RowLink, Rows, type Column } from '../../shared/rows';
 import { useSaid } from '../../shared/said';
 import '../../shared/states.css';
@@ -77,7 +78,7 @@ export function FunctionsPage() {
           className="search"
         />
       </div>
-      {list.error ? (
+      {list.error && !list.data ? (
         <Problem error={list.error} retry={() => void list.refetch()} />
       ) : (
         <Rows
@@ -86,6 +87,7 @@ export function FunctionsPage() {
           keyOf={(f) => f.functionName}
           loading={list.isFetching && (list.isPending || list.isFetchingNextPage)}
           more={list.hasNextPage}
+          error={list.error}
           onMore={more}
           onOpen={(f) => void navigate({ to: '/functions/$name/{-$tab}', params: { name: f.functionName, tab: undefined } })}
           empty={

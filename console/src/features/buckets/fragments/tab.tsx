@@ -59,6 +59,7 @@ export function FragmentsTab({ bucket }: { bucket: string }) {
         keyOf={(f) => f.uploadId}
         loading={list.isPending || list.isFetchingNextPage}
         more={list.hasNextPage}
+        error={list.error}
         onMore={() => void list.fetchNextPage()}
         empty={<Nothing text={t('fragments.none')} />}
         columns={[

@@ -78,7 +78,7 @@ function Text({ bucket, objectKey: key, info }: { bucket: string; objectKey: str
       }
     },
   });
-  if (q.error) return <Problem error={q.error} retry={() => void q.refetch()} />;
+  if (q.error && !q.data) return <Problem error={q.error} retry={() => void q.refetch()} />;
   if (q.data === undefined) return <Spin />;
   return (
     <div className="preview preview-text">

@@ -87,7 +87,7 @@ function Acl({ bucket, objectKey: key }: { bucket: string; objectKey: string }) 
     }
   };
   if (!see.allowed) return <p className="dim">{see.reason}</p>;
-  if (q.error) return <Problem error={q.error} retry={() => void q.refetch()} />;
+  if (q.error && !q.data) return <Problem error={q.error} retry={() => void q.refetch()} />;
   if (q.data === undefined) return <Spin size="small" />;
   return (
     <>

@@ -104,7 +104,7 @@ export function Preflight({ bucket, prefix, chosen, close }: { bucket: string; p
       <Firings bucket={bucket} q={fires} judged={judged.length} all={files.length} />
 
       <h3>{t('preflight.names')}</h3>
-      {there.error ? (
+      {there.error && !there.data ? (
         <Problem error={there.error} retry={() => void there.refetch()} />
       ) : there.isPending ? (
         <Spin size="small" />
@@ -156,7 +156,7 @@ export function Firings({ bucket, q, judged, all }: { bucket: string; q: { data?
   const { t } = useTranslation('buckets');
   const listed = useQuery({ ...bucketTriggers(bucket), enabled: !!q.data && q.data.fires?.length === 0 && q.data.quiet?.length === 0 });
   if (q.error instanceof Refusal && q.error.status === 403) return <p className="dim">{t('fires.mayNot')}</p>;
-  if (q.error) return <Problem error={q.error} retry={() => void q.refetch()} />;
+  if (q.error && !q.data) return <Problem error={q.error} retry={() => void q.refetch()} />;
   if (!q.data) return <Spin size="small" />;
   const { fires, quiet, alone, rules } = q.data;
   return (

@@ -1,7 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { Drawer, Select, Spin } from 'antd';
-import { lazy, Suspense, useState } from 'react';
+import { Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { lazy } from '../../../shared/lazy';
 import { Nothing, Problem } from '../../../shared/ui';
 import type { Alias, Version } from '../api';
 import { difference } from './changes';

@@ -1,6 +1,7 @@
 import { Button, Drawer, Segmented, Spin, Tag } from 'antd';
-import { lazy, Suspense, useState } from 'react';
+import { Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { lazy } from '../../../shared/lazy';
 import { Nothing } from '../../../shared/ui';
 import { bytesOf, short, textOf } from './package';
 import { useWorkspace } from './workspace';

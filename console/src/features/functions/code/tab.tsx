@@ -2,11 +2,12 @@ import { CloudUploadOutlined, DiffOutlined, DownloadOutlined, FileZipOutlined, M
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { Alert, Button, Dropdown, Grid, Select, Splitter } from 'antd';
-import { lazy, Suspense, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
+import { Suspense, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Loading } from '../../../app/shell';
 import { shown, useShortcut } from '../../../app/shortcuts';
 import { bytes } from '../../../shared/format';
+import { lazy } from '../../../shared/lazy';
 import { MayButton, useMay, useResources } from '../../../shared/may';
 import { Nothing, Problem, Time } from '../../../shared/ui';
 import { functionOf, keys, type TabProps } from '../api';

@@ -1,9 +1,10 @@
 import { CaretRightOutlined, DownOutlined, SettingOutlined, StopOutlined } from '@ant-design/icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Dropdown, Modal, Space } from 'antd';
-import { lazy, Suspense, useState } from 'react';
+import { Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useShortcut } from '../../../app/shortcuts';
+import { lazy } from '../../../shared/lazy';
 import { useMay, useResources } from '../../../shared/may';
 import { Problem } from '../../../shared/ui';
 import { keys, type Fn } from '../api';

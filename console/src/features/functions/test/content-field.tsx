@@ -1,7 +1,8 @@
 import { Spin } from 'antd';
-import { lazy, Suspense, useId } from 'react';
+import { Suspense, useId } from 'react';
 import { useTranslation } from 'react-i18next';
 import { wrongJSON } from './session';
+import { lazy } from '../../../shared/lazy';
 
 const Editor = lazy(() => import('../../../shared/editor'));
 

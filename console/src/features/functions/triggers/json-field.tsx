@@ -1,4 +1,5 @@
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
+import { lazy } from '../../../shared/lazy';
 
 const Editor = lazy(() => import('../../../shared/editor'));
 

@@ -1,9 +1,10 @@
 import { PlusOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Loading } from '../../../app/shell';
+import { lazy } from '../../../shared/lazy';
 import { MayButton, useResources } from '../../../shared/may';
 import { Nothing, Problem } from '../../../shared/ui';
 import type { TabProps } from '../api';

@@ -2,9 +2,10 @@
 import { SwapOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
 import { Button, Drawer, Segmented, Select } from 'antd';
-import { lazy, Suspense, useState } from 'react';
+import { Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Loading } from '../../../app/shell';
+import { lazy } from '../../../shared/lazy';
 import { Nothing, Problem } from '../../../shared/ui';
 import { functionOf, type Alias, type Version } from '../api';
 import { difference } from '../code/changes';

@@ -1,8 +1,9 @@
 import { MoreOutlined, PlusOutlined } from '@ant-design/icons';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { Button, Dropdown, Tag } from 'antd';
-import { lazy, Suspense, useState } from 'react';
+import { Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { lazy } from '../../../shared/lazy';
 import { MayButton, mayProps, useMay, useResources } from '../../../shared/may';
 import { Rows } from '../../../shared/rows';
 import { Nothing, Time } from '../../../shared/ui';
