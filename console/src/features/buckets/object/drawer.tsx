@@ -1,11 +1,12 @@
-import { ApartmentOutlined, DeleteOutlined, DownloadOutlined, SwapOutlined } from '@ant-design/icons';
+import { DeleteOutlined, DownloadOutlined, SwapOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { Drawer, Grid, Select, Tabs } from 'antd';
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Loading } from '../../../app/shell';
 import { bytes, count } from '../../../shared/format';
+import { lazy } from '../../../shared/lazy';
 import { MayButton, useResources } from '../../../shared/may';
 import { isImage } from '../../../shared/thumb';
 import { Copy, Problem, Time } from '../../../shared/ui';
@@ -81,9 +82,6 @@ export function ObjectDrawer({ bucket, objectKey: key, close, remove, carry }: {
             <a className="button-link" href={downloadPath(bucket, key)} download={nameOf(key)}>
               <DownloadOutlined aria-hidden /> {t('download')}
             </a>
-            <Link className="button-link" to="/trace" search={{ bucket, key }}>
-              <ApartmentOutlined aria-hidden /> {t('whatHappened')}
-            </Link>
             <span className="grow" />
             <MayButton action="oss:PutObject" resource={resources.object(bucket, '')} some icon={<SwapOutlined />} onClick={carry}>
               {t('carry.do')}

@@ -5,13 +5,15 @@ import More from '@ant-design/icons-svg/es/asn/MoreOutlined';
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { Button, Dropdown, Grid, Input, Tooltip, type MenuProps } from 'antd';
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, type DragEvent } from 'react';
+import { Suspense, useCallback, useEffect, useMemo, useRef, useState, type DragEvent } from 'react';
 import { useTranslation } from 'react-i18next';
+import type { Event } from '../../../api/gen';
 import { useShortcut } from '../../../app/shortcuts';
 import { Refusal } from '../../../shared/api';
 import { bytes, count } from '../../../shared/format';
 import { glyph } from '../../../shared/glyph';
 import { href } from '../../../shared/href';
+import { lazy } from '../../../shared/lazy';
 import type { Item, Listing } from '../../../shared/oss';
 import { RowButton, RowLink, Rows, type Column } from '../../../shared/rows';
 import { MayButton, mayProps, useMay, useResources } from '../../../shared/may';
@@ -22,6 +24,8 @@ import { KindIcon } from '../parts';
 import { fromDrop, fromInput } from '../uploads/gather';
 import type { Chosen } from '../uploads/plan';
 import { useUploads } from '../uploads/queue';
+import { agrees } from './follow';
+import { Following } from './following';
 import { crumbs, extensionOf, kindOf, nameOf } from './names';
 
 const MoreIcon = glyph(More);
@@ -93,20 +97,47 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
     return () => clearTimeout(id);
   }, [said]);
 
-  // What was uploaded appears; a long list, of which many pages would be read again, says so instead.
-  const { finished } = useUploads();
-  const last = useRef(finished);
+  // The list follows what happens, as long as it is short and nobody's pointer or focus is in it; else it says that it is behind.
+  const box = useRef<HTMLDivElement>(null);
+  const pointed = useRef(false);
+  const [behind, setBehind] = useState<ReadonlySet<string>>(new Set());
+  const [held, setHeld] = useState(false); // it is not read again by itself
   const pages = list.data?.pages.length ?? 0;
-  const [stale, setStale] = useState(false);
   const refresh = useCallback(() => {
-    setStale(false);
+    setBehind(new Set());
+    setHeld(false);
     void client.invalidateQueries({ queryKey: keys.contents(bucket) });
   }, [client, bucket]);
+  useEffect(() => (setBehind(new Set()), setHeld(false)), [bucket, prefix, q]);
+  const seen = useRef({ prefix, entries, until: '', object });
+  seen.current = { prefix, entries, until: list.hasNextPage ? (entries.at(-1)?.key ?? '') : '', object };
+  const happened = useCallback(
+    (events: Event[]) => {
+      const { prefix, entries, until, object } = seen.current;
+      const shown = { prefix, entries: new Map(entries.map((e) => [e.key, e.item])), until: until || undefined };
+      const fresh = events.filter((e) => !agrees(e, shown));
+      if (object && events.some((e) => e.key === object)) void client.invalidateQueries({ queryKey: keys.object(bucket, object) });
+      if (fresh.length > 0) setBehind((b) => new Set([...b, ...fresh.map((e) => e.key!)]));
+    },
+    [client, bucket],
+  );
+  const read = list.dataUpdatedAt;
+  const catchUp = useCallback(() => {
+    if (pages <= 4 && !pointed.current && !box.current?.querySelector('.row-line:focus-within')) refresh();
+    else setHeld(true);
+  }, [pages, refresh]);
+  useEffect(() => {
+    if (behind.size === 0) return;
+    const id = setTimeout(catchUp, Math.max(400, read + 1500 - Date.now()));
+    return () => clearTimeout(id);
+  }, [behind, catchUp, read]);
+  // What the reader uploads is looked for, wherever the pointer is.
+  const { finished } = useUploads();
+  const last = useRef(finished);
   useEffect(() => {
     const more = finished > last.current;
     last.current = finished;
-    if (!more) return;
-    if (pages > 4) return setStale(true);
+    if (!more || pages > 4) return;
     const id = setTimeout(refresh, 400);
     return () => {
       clearTimeout(id);
@@ -278,11 +309,14 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
         <span role="status" className="said">
           {said}
         </span>
-        {stale && (
-          <Button size="small" type="link" icon={<ReloadOutlined />} onClick={refresh}>
-            {t('stale')}
-          </Button>
-        )}
+        <span role="status">
+          {held && behind.size > 0 && (
+            <Button size="small" type="link" icon={<ReloadOutlined />} onClick={refresh}>
+              {t('behind', { count: behind.size, n: count(behind.size) })}
+            </Button>
+          )}
+        </span>
+        {list.isSuccess && <Following key={`${bucket}/${prefix}${q}`} bucket={bucket} prefix={prefix + q} happened={happened} />}
       </div>
       {problem !== null && (
         <div className="gap-below">
@@ -292,33 +326,42 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
       {list.error && entries.length === 0 ? (
         <Problem error={list.error} retry={() => void list.refetch()} />
       ) : (
-        <Rows
-          key={`${wide} ${prefix}`}
-          label={t('tab.objects')}
-          items={entries}
-          keyOf={(e) => e.key}
-          current={object}
-          selected={selected}
-          onSelect={setSelected}
-          loading={list.isPending || list.isFetchingNextPage}
-          more={list.hasNextPage && !list.isFetchNextPageError}
-          onMore={() => void list.fetchNextPage()}
-          onOpen={open}
-          height="max(320px, calc(100vh - 318px))"
-          rowHeight={wide ? 44 : 56}
-          empty={
-            <Nothing text={q ? t('noMatch', { q }) : prefix ? t('emptyFolder') : t('empty')}>
-              {q ? (
-                <Button onClick={() => go({ q: '' })}>{t('clear')}</Button>
-              ) : (
-                <MayButton action="oss:PutObject" resource={here} some type="primary" icon={<UploadOutlined />} onClick={() => files.current?.click()}>
-                  {t('upload.files')}
-                </MayButton>
-              )}
-            </Nothing>
-          }
-          columns={columns}
-        />
+        <div
+          ref={box}
+          onPointerEnter={() => (pointed.current = true)}
+          onPointerLeave={() => {
+            pointed.current = false;
+            if (behind.size > 0) catchUp();
+          }}
+        >
+          <Rows
+            key={`${wide} ${prefix}`}
+            label={t('tab.objects')}
+            items={entries}
+            keyOf={(e) => e.key}
+            current={object}
+            selected={selected}
+            onSelect={setSelected}
+            loading={list.isPending || list.isFetchingNextPage}
+            more={list.hasNextPage && !list.isFetchNextPageError}
+            onMore={() => void list.fetchNextPage()}
+            onOpen={open}
+            height="max(320px, calc(100vh - 318px))"
+            rowHeight={wide ? 44 : 56}
+            empty={
+              <Nothing text={q ? t('noMatch', { q }) : prefix ? t('emptyFolder') : t('empty')}>
+                {q ? (
+                  <Button onClick={() => go({ q: '' })}>{t('clear')}</Button>
+                ) : (
+                  <MayButton action="oss:PutObject" resource={here} some type="primary" icon={<UploadOutlined />} onClick={() => files.current?.click()}>
+                    {t('upload.files')}
+                  </MayButton>
+                )}
+              </Nothing>
+            }
+            columns={columns}
+          />
+        </div>
       )}
       {list.isFetchNextPageError && (
         <div className="gap-above">
