@@ -180,6 +180,11 @@ describe('functions', () => {
     await view.getByText('// the second editor').first().waitFor();
     await accessible(other, 'a conflict');
     await shot(other, 'conflict');
+    // On a phone, in one column: what is theirs can be taken there, too.
+    await other.setViewportSize({ width: 390, height: 844 });
+    await view.getByRole('button', { name: 'Take this part' }).first().waitFor();
+    await accessible(other, 'a conflict on a phone');
+    await other.setViewportSize({ width: 1280, height: 800 });
     // Nothing of the second is on the server, and nothing is lost in the tab.
     const before = (await fc(server).getFunction('contested', new FC.GetFunctionRequest({}))).body.codeChecksum;
     await other.reload();

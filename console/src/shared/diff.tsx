@@ -44,6 +44,15 @@ export default function Diff(p: DiffProps) {
     mine.current = after;
     void languageOf(name).then((language) => {
       if (gone) return;
+      const taking = (text: string) => {
+        const b = document.createElement('button');
+        b.type = 'button';
+        b.className = 'diff-take';
+        b.textContent = text;
+        b.setAttribute('aria-label', t('editor.take'));
+        b.title = t('editor.take');
+        return b;
+      };
       const common = [look(dark), language ?? [], lineNumbers(), highlightSpecialChars(), history(), keymap.of([...defaultKeymap.filter((k) => k.key !== 'Mod-Enter'), ...historyKeymap]), EditorView.lineWrapping];
       const told = EditorView.updateListener.of((u) => {
         if (!u.docChanged) return;
@@ -51,11 +60,19 @@ export default function Diff(p: DiffProps) {
         now.current.onChange?.(mine.current);
       });
       const collapse = { margin: 3, minSize: 6 };
+      // In one column, too, a part of the first text can be taken; to keep one's own needs no button.
+      const control = (type: 'reject' | 'accept', act: (e: MouseEvent) => void) => {
+        if (type === 'accept') return document.createElement('span');
+        const b = taking(t('editor.take'));
+        b.addEventListener('mousedown', act);
+        b.addEventListener('click', (e) => e.detail === 0 && act(e)); // by keyboard
+        return b;
+      };
       if (narrow) {
         const v = new EditorView({
           parent: box.current!,
           doc: after,
-          extensions: [common, base(afterLabel, !editable), told, unifiedMergeView({ original: before, mergeControls: editable, collapseUnchanged: collapse, allowInlineDiffs: true })],
+          extensions: [common, base(afterLabel, !editable), told, unifiedMergeView({ original: before, mergeControls: editable && control, collapseUnchanged: collapse, allowInlineDiffs: !editable })],
         });
         end = () => v.destroy();
         return;
@@ -66,15 +83,7 @@ export default function Diff(p: DiffProps) {
         b: { doc: after, extensions: [common, base(afterLabel, !editable), told] },
         collapseUnchanged: collapse,
         revertControls: editable ? 'a-to-b' : undefined,
-        renderRevertControl: () => {
-          const b = document.createElement('button');
-          b.type = 'button';
-          b.className = 'diff-take';
-          b.textContent = '→';
-          b.setAttribute('aria-label', t('editor.take'));
-          b.title = t('editor.take');
-          return b;
-        },
+        renderRevertControl: () => taking('→'),
       });
       end = () => v.destroy();
     });
