@@ -15,7 +15,7 @@ import { router } from './app/router';
 import { SessionProvider, useSession } from './app/session';
 import { SettingsProvider, useSettings } from './app/settings';
 import { styles } from './app/styles';
-import { dark, light } from './app/theme';
+import { themeOf } from './app/theme';
 import { Refusal } from './shared/api';
 import { lazy } from './shared/lazy';
 import { onReach, watch } from './shared/reach';
@@ -62,7 +62,7 @@ function Root() {
   return (
     <StyleProvider cache={styles}>
       <ConfigProvider
-        theme={settings.dark ? dark : light}
+        theme={themeOf(settings)}
         locale={i18n.language === 'zh' ? zh : en}
         csp={{ nonce }}
         modal={{ mask: { blur: false } }}

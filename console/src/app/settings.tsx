@@ -6,6 +6,8 @@ export type Mode = 'light' | 'dark' | 'system';
 interface Settings {
   mode: Mode;
   dark: boolean;
+  /** the reader's system asks for less motion */
+  still: boolean;
   setMode: (m: Mode) => void;
   zone: Zone;
   setZone: (z: Zone) => void;
@@ -20,16 +22,22 @@ export function useSettings(): Settings {
   return s;
 }
 
+function useMedia(query: string): boolean {
+  const [matches, setMatches] = useState(() => matchMedia(query).matches);
+  useEffect(() => {
+    const m = matchMedia(query);
+    const f = () => setMatches(m.matches);
+    m.addEventListener('change', f);
+    return () => m.removeEventListener('change', f);
+  }, [query]);
+  return matches;
+}
+
 export function SettingsProvider({ children }: { children: ReactNode }) {
   const [mode, setModeState] = useState<Mode>(() => (localStorage.getItem('alcedo.theme') as Mode | null) ?? 'system');
   const [zone, setZoneState] = useState<Zone>(() => (localStorage.getItem('alcedo.zone') as Zone | null) ?? 'local');
-  const [systemDark, setSystemDark] = useState(() => matchMedia('(prefers-color-scheme: dark)').matches);
-  useEffect(() => {
-    const m = matchMedia('(prefers-color-scheme: dark)');
-    const f = () => setSystemDark(m.matches);
-    m.addEventListener('change', f);
-    return () => m.removeEventListener('change', f);
-  }, []);
+  const systemDark = useMedia('(prefers-color-scheme: dark)');
+  const still = useMedia('(prefers-reduced-motion: reduce)');
   const dark = mode === 'dark' || (mode === 'system' && systemDark);
   useEffect(() => {
     document.documentElement.dataset.theme = dark ? 'dark' : 'light';
@@ -42,6 +50,6 @@ export function SettingsProvider({ children }: { children: ReactNode }) {
     localStorage.setItem('alcedo.zone', z);
     setZoneState(z);
   }, []);
-  const value = useMemo(() => ({ mode, dark, setMode, zone, setZone }), [mode, dark, setMode, zone, setZone]);
+  const value = useMemo(() => ({ mode, dark, still, setMode, zone, setZone }), [mode, dark, still, setMode, zone, setZone]);
   return <context.Provider value={value}>{children}</context.Provider>;
 }

@@ -11,7 +11,7 @@ const shared = {
 };
 
 // A key of its own lets the styles of both stay in the page (see styles.ts).
-export const light: ThemeConfig = {
+const light: ThemeConfig = {
   cssVar: { key: 'alcedo-light' },
   algorithm: theme.defaultAlgorithm,
   token: {
@@ -29,7 +29,7 @@ export const light: ThemeConfig = {
   },
 };
 
-export const dark: ThemeConfig = {
+const dark: ThemeConfig = {
   cssVar: { key: 'alcedo-dark' },
   algorithm: theme.darkAlgorithm,
   token: {
@@ -46,3 +46,10 @@ export const dark: ThemeConfig = {
     Menu: { darkItemSelectedBg: '#15417e', itemSelectedColor: '#8fc5ff' },
   },
 };
+
+// Without motion its keys differ too: tokens of both would stand under one.
+const still = (t: ThemeConfig, key: string): ThemeConfig => ({ ...t, cssVar: { key }, token: { ...t.token, motion: false } });
+const quiet = { light: still(light, 'alcedo-light-still'), dark: still(dark, 'alcedo-dark-still') };
+
+/** themeOf is the theme for a reader's settings. */
+export const themeOf = (s: { dark: boolean; still: boolean }): ThemeConfig => (s.still ? quiet : { light, dark })[s.dark ? 'dark' : 'light'];
