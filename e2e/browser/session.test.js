@@ -65,32 +65,87 @@ describe('signing in', () => {
 
   it('goes on when the server comes back', async () => {
     const { context, page } = await signedIn(server, { at: '/buckets' });
+    assert.equal((await context.request.put('/oss/while-away')).status(), 200);
+    const [functions, objects] = [await newPage(context), await newPage(context)];
+    await functions.goto('/functions');
+    await objects.goto('/buckets/while-away');
+    const reconnecting = (tab) => tab.getByText(/Reconnecting since/);
+    const unreachable = (tab) => tab.getByRole('alert').filter({ hasText: 'The server does not answer' });
     await page.getByRole('heading', { name: 'Buckets' }).waitFor();
+    await functions.getByText('There are no functions yet').waitFor();
+    await objects.getByRole('button', { name: 'Upload files' }).first().waitFor();
     await server.kill();
     await page.getByLabel('Names that start with…').fill('x');
     await page.keyboard.press('Enter');
-    await page.getByText(/Reconnecting since/).waitFor();
+    await reconnecting(page).waitFor();
+    // A file is chosen whose sheet has not been loaded yet; so is a drawer.
+    await objects.locator('input[type=file][aria-label="Upload files"]').setInputFiles({ name: 'chosen.txt', mimeType: 'text/plain', buffer: Buffer.from('kept') });
+    await reconnecting(functions).waitFor(); // nothing was asked of that page
+    await functions.getByRole('button', { name: 'Create Function' }).first().click();
+    await unreachable(functions).waitFor();
+    await accessible(functions, 'a page whose server is away');
+    await functions.getByRole('link', { name: 'Access' }).click(); // its code is not here either
+    await unreachable(functions).waitFor();
+    await unreachable(objects).waitFor();
     await server.launch();
-    await page.getByText(/Reconnecting since/).waitFor({ state: 'detached' }); // by itself
+    for (const tab of [page, functions, objects]) await reconnecting(tab).waitFor({ state: 'detached' }); // by itself
     await page.getByText(/No bucket's name starts with/).waitFor();
-    page.problems = page.problems.filter((p) => !/ERR_CONNECTION_REFUSED/.test(p));
-    clean(page);
+    await functions.getByRole('heading', { name: 'Access', level: 1 }).waitFor();
+    await functions.goBack();
+    await functions.getByRole('dialog', { name: 'Create Function' }).waitFor();
+    await objects.getByText('chosen.txt').waitFor();
+    for (const tab of [page, functions, objects]) {
+      tab.problems = tab.problems.filter((p) => !/ERR_CONNECTION_REFUSED/.test(p));
+      clean(tab);
+    }
+    await context.request.delete('/oss/while-away');
     await context.close();
   });
 
   it('opens the palette and the sheet of shortcuts from the keyboard', async () => {
     const { context, page } = await signedIn(server);
+    assert.equal((await context.request.put('/oss/my-papers')).status(), 200);
+    for (const name of ['a', 'b', 'c']) await context.request.put(`/oss/my-papers/in/${name}.txt`, { data: name });
+    const upload = await context.request.put('/oss/my-papers/in/d.txt', { data: 'd' });
     await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
-    await page.keyboard.press('Control+k');
-    await page.getByRole('combobox', { name: 'Search and go' }).fill('buck');
+    const find = async (word) => {
+      await page.keyboard.press('Control+k');
+      await page.getByRole('combobox', { name: 'Search and go' }).fill(word);
+    };
+    await find(upload.headers()['x-oss-request-id']);
+    await page.getByRole('option', { name: 'my-papers/in/d.txt' }).waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: /d\.txt/, level: 1 }).waitFor();
+    await find('paper'); // no name begins so
+    await page.getByRole('option', { name: 'my-papers Bucket' }).waitFor();
+    await find('buck');
     await accessible(page, 'the palette');
     await page.getByRole('option', { name: /Buckets/ }).waitFor();
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Buckets', level: 1 }).waitFor();
+
+    // A list is one stop of the Tab key, and moved in from anywhere within it.
+    await page.goto('/events?bucket=my-papers&prefix=in/');
+    const list = page.getByRole('table', { name: 'Events' });
+    await list.getByText('in/a.txt').waitFor();
+    assert.equal(await list.locator('.row-line[tabindex="0"]').count(), 1);
+    const focused = () => page.evaluate(() => document.activeElement.closest('.row-line')?.innerText.match(/in\/(\w)\.txt/)?.[1] ?? document.activeElement.tagName);
+    const keys = [];
+    for (const key of ['j', 'j', 'ArrowDown', 'k', 'ArrowRight', 'ArrowDown', 'Home', 'End', 'ArrowUp', 'PageUp']) {
+      await page.keyboard.press(key);
+      keys.push(await focused());
+    }
+    assert.deepEqual(keys.join(''), 'dcbcc' + 'bdabd');
     await page.keyboard.press('?');
-    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).getByText('Next row').waitFor();
     await accessible(page, 'the sheet');
+    await page.keyboard.press('Escape');
+    await page.goto('/functions/gone-long-ago');
+    await page.getByRole('link', { name: 'To the list of functions' }).click();
+    await page.getByRole('heading', { name: 'Functions', level: 1 }).waitFor();
     clean(page);
+    for (const name of ['a', 'b', 'c', 'd']) await context.request.delete(`/oss/my-papers/in/${name}.txt`);
+    await context.request.delete('/oss/my-papers');
     await context.close();
   });
 

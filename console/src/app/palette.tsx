@@ -14,7 +14,9 @@ interface Entry {
   go: () => void;
 }
 
-const intoSight = (e: HTMLElement | null) => e?.scrollIntoView({ block: 'nearest' });
+const intoSight = (e: HTMLElement | null) => {
+  e?.scrollIntoView({ block: 'nearest' });
+};
 
 // The id of a request to OSS, as an upload's answer and an event's page show it.
 const request = /^[0-9a-f]{24}$/i;

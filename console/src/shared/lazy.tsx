@@ -30,12 +30,14 @@ function Missing({ away, retry }: { away: boolean; retry: () => void }) {
   const { t } = useTranslation();
   const lost = useLost();
   const place = useRef<HTMLDivElement>(null);
-  useEffect(() => place.current?.scrollIntoView({ block: 'nearest' }), []);
+  useEffect(() => {
+    place.current?.scrollIntoView({ block: 'nearest' });
+  }, []);
   useEffect(() => {
     if (away && lost === null) retry();
   }, [away, lost, retry]);
   return (
-    <div ref={place}>
+    <div ref={place} className="missing">
       {away ? <Problem error={new Refusal(0, 'Unreachable', '')} retry={retry} /> : <Problem error={new Refusal(-1, t('problem.part'), t('problem.partWhy'))} retry={retry} next={<Reload />} />}
     </div>
   );

@@ -59,8 +59,10 @@ export function useLive(on: boolean, poll: (cursor: string, signal: AbortSignal)
           const refused = err instanceof Refusal && !err.unreachable && err.status < 500;
           say(refused ? 'paused' : 'reconnecting');
           if (refused) return;
-          if (err instanceof Refusal && err.unreachable) await answering(signal);
-          else await new Promise((resolve) => setTimeout(resolve, pause));
+          if (err instanceof Refusal && err.unreachable) {
+            await answering(signal);
+            if (!signal.aborted) say('live'); // the next poll may wait for long before it says so
+          } else await new Promise((resolve) => setTimeout(resolve, pause));
           pause = Math.min(pause * 2, 8000);
         }
       }
