@@ -41,8 +41,9 @@ async function close() {
 
 // open makes a context with a page on a server's console: a browser of its own, as it were.
 // options: width, height, language ('en' or 'zh'), theme ('light' or 'dark'), and what Playwright's newContext takes.
-async function open(server, { width = 1280, height = 800, language = 'en', theme = 'light', ...more } = {}) {
-  const context = await (await browser()).newContext({ viewport: { width, height }, baseURL: server.console, ...more });
+// Nothing moves, so that nothing has to be waited for; the seed's walk is with motion.
+async function open(server, { width = 1280, height = 800, language = 'en', theme = 'light', reducedMotion = 'reduce', ...more } = {}) {
+  const context = await (await browser()).newContext({ viewport: { width, height }, baseURL: server.console, reducedMotion, ...more });
   await context.addInitScript(([l, t]) => {
     localStorage.setItem('alcedo.language', localStorage.getItem('alcedo.language') || l);
     localStorage.setItem('alcedo.theme', localStorage.getItem('alcedo.theme') || t);
