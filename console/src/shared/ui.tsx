@@ -26,12 +26,17 @@ export function Page({ title, extra, lead, children }: { title: ReactNode; extra
   );
 }
 
+// How the server says that no policy of the key allows something; what a statement denies, it says otherwise.
+const lacking = /^(\w+:\w+) on (\S+) is not allowed\. No attached policy allows it\./;
+
 /** Problem shows why something could not be done, with its request id and a way on: next is what else there is to do. */
 export function Problem({ error, retry, next }: { error: unknown; retry?: () => void; next?: ReactNode }) {
   const { t } = useTranslation();
   const r = error instanceof Refusal ? error : new Refusal(-1, 'Error', error instanceof Error ? error.message : String(error));
   const title = faultTitle(r.code);
-  const onward = next ?? (r.status === 403 ? t('problem.askFor') : undefined);
+  const lacks = r.status === 403 && lacking.exec(r.message);
+  const onward = next ?? (lacks ? t('problem.askFor') : undefined);
+  const why = lacks ? t('access:may.missing', { action: lacks[1], resource: lacks[2] }) : r.message;
   return (
     <Alert
       type="error"
@@ -40,7 +45,7 @@ export function Problem({ error, retry, next }: { error: unknown; retry?: () => 
       title={r.unreachable ? t('problem.unreachable') : title ? <>{title} <code className="dim">{r.code}</code></> : r.code}
       description={
         <>
-          <div>{r.unreachable ? t('problem.unreachableWhy') : r.message}</div>
+          <div>{r.unreachable ? t('problem.unreachableWhy') : why}</div>
           {onward && <div className="problem-next">{onward}</div>}
           {r.requestId && (
             <div className="dim">
