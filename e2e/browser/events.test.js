@@ -91,6 +91,24 @@ describe('events', () => {
     await card.locator('.pill[data-state=Succeeded]').first().waitFor();
     await card.getByText(/Cold start [\d.]+ (ms|s) · Run [\d.]+ (ms|s|µs)/).waitFor(); // what the bars say, in words
     assert.ok((await card.locator('.waterfall-track .seg-run').boundingBox()).width > 1);
+    // A part of the time is looked at closely, by keyboard and by pointer.
+    const run = card.locator('.waterfall-track .seg-run');
+    const width = async () => (await run.boundingBox()).width;
+    const whole = await width();
+    await card.getByRole('slider', { name: 'Shown from' }).focus();
+    for (let i = 0; i < 5; i++) await page.keyboard.press('PageUp');
+    await card.getByRole('button', { name: 'Show all the time' }).waitFor();
+    assert.ok(await width() > 1.5 * whole, 'half of the time is drawn twice as wide');
+    await accessible(page, 'a part of a waterfall');
+    await page.keyboard.press('Escape');
+    assert.ok(Math.abs(await width() - whole) < 1);
+    const track = await card.locator('.waterfall-track').boundingBox();
+    await page.mouse.move(track.x + track.width * 0.6, track.y + 9);
+    await page.mouse.down();
+    await page.mouse.move(track.x + track.width, track.y + 9, { steps: 4 });
+    await page.mouse.up();
+    assert.ok(await width() > 1.5 * whole, 'what is drawn over the bars is shown');
+    await card.getByRole('button', { name: 'Show all the time' }).click();
     await card.getByText('Log', { exact: true }).click();
     await card.getByRole('region', { name: /Log/ }).getByText('making a thumbnail of in/kingfisher.png').waitFor();
     await card.getByRole('link', { name: /out\/kingfisher\.png/ }).locator('img').evaluate((img) => img.complete || new Promise((resolve) => { img.onload = resolve; }));
@@ -194,6 +212,24 @@ describe('events', () => {
     await page.goBack();
     await line(page, 'lonely.png').getByRole('link', { name: /lonely/ }).click();
     await page.getByText('No trigger listens to the bucket nobody-listens.').waitFor();
+    await page.getByRole('link', { name: 'Events' }).first().waitFor(); // the way back, in the title
+
+    // From the object: in its drawer in a sentence, and beside the graph of its lineage, each with a way on.
+    await page.goto('/buckets/nobody-listens?object=lonely.png&view=happened');
+    await page.getByText('Its latest event ran nothing: no trigger listens to this bucket.').waitFor();
+    await accessible(page, 'what happened to an object');
+    await page.getByRole('dialog').getByRole('link', { name: 'Lineage' }).click();
+    await page.locator('.graph.lone .box.focus', { hasText: 'lonely.png' }).waitFor();
+    await page.getByText('No trigger listens to the bucket nobody-listens.').waitFor();
+    await page.getByRole('combobox', { name: 'Function' }).click();
+    await page.getByTitle('catalogue').click();
+    const make = page.getByRole('link', { name: 'Create Trigger' });
+    assert.match(await make.getAttribute('href'), /\/functions\/catalogue\/triggers\?new=.*bucket=nobody-listens/);
+    await page.getByRole('link', { name: 'Use as test event' }).waitFor();
+    await bothThemes(page, 'a lineage of nothing');
+    await page.goto('/trace?bucket=nobody-listens&key=never.png');
+    await page.getByText('No event of this object is kept.').waitFor();
+    await page.getByRole('link', { name: 'Begin a backfill for it' }).waitFor();
 
     // A trigger that is made later would match today, and can be given the event.
     await trigger(server, 'catalogue', 'on-capital', { bucket, prefix: 'In/' });
@@ -316,6 +352,12 @@ describe('events', () => {
     await drawer.getByRole('link', { name: 'Lineage' }).click();
     await page.locator('.box.looped', { hasText: 'echo' }).waitFor();
     assert.equal(await page.locator('.box').count(), 34); // 17 events and their runs
+    await page.goto('/events');
+    await page.getByRole('combobox', { name: 'Outcome' }).click();
+    await page.locator('.ant-select-item-option[title="Loop stopped"]').click();
+    await page.waitForURL(/outcome=LoopStopped/);
+    await stream(page).locator('[data-outcome=LoopStopped]').waitFor();
+    assert.equal(await stream(page).getByRole('row').count(), 2); // with the head
     clean(page);
     await context.close();
   });
@@ -371,7 +413,32 @@ describe('events', () => {
     await context.close();
   });
 
+  it('shows in a bucket what comes into it, and moves no row under the pointer', async () => {
+    const { context, page } = await signedIn(server, { at: `/buckets/${bucket}?prefix=out/` });
+    const list = page.getByRole('table', { name: 'Objects' });
+    await list.getByRole('link', { name: 'kingfisher.png' }).waitFor();
+    await page.locator('.connection[data-state=live]').waitFor();
+    await page.mouse.move(5, 5);
+    await c.put('in/follows.png', picture); // a function makes out/follows.png of it
+    await list.getByRole('link', { name: 'follows.png' }).waitFor();
+    await list.getByRole('link', { name: 'kingfisher.png' }).hover();
+    await c.put('out/another.png', picture);
+    const behind = page.getByRole('button', { name: '1 change: read the list again' });
+    await behind.waitFor();
+    assert.equal(await list.getByRole('link', { name: 'another.png' }).count(), 0);
+    await accessible(page, 'a list that is behind');
+    await page.mouse.move(5, 5);
+    await list.getByRole('link', { name: 'another.png' }).waitFor();
+    await behind.waitFor({ state: 'detached' });
+    clean(page);
+    await context.close();
+  });
+
   it('is usable at 390 px, in the dark and in Chinese', async () => {
+    const name = 'a-trigger-with-a-name-of-a-hundred-letters'.padEnd(100, 'x');
+    await trigger(server, 'checker', name, { bucket, prefix: 'long/' });
+    const long = `long/${'invoice-'.repeat(30)}2026.txt`;
+    await c.put(long, Buffer.from('x'));
     const { context, page } = await signedIn(server, { at: '/events', width: 390, height: 844, theme: 'dark', language: 'zh' });
     await page.getByRole('table', { name: '事件' }).locator('.second-line').first().waitFor();
     await page.getByRole('button', { name: '筛选' }).click();
@@ -382,6 +449,10 @@ describe('events', () => {
     await page.getByRole('link', { name: /in\/kingfisher\.png/ }).click();
     await page.getByRole('heading', { name: '发生了什么' }).waitFor();
     await accessible(page, 'an event at 390 px');
+    const e = await eventOf(page, long);
+    await page.goto(`/events/${e.id}`);
+    await page.getByRole('region', { name: /^checker/ }).getByText(name).waitFor();
+    assert.ok((await page.locator('h1').boundingBox()).height < 110, 'the title of a long name is short');
     for (const at of ['/events', page.url(), '/dead-letters', '/jobs', `/trace?bucket=${bucket}&key=in/kingfisher.png`]) {
       await page.goto(at);
       await page.locator('h1').waitFor();

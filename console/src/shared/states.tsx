@@ -74,8 +74,9 @@ export function StatePill({ state: of, reason, children }: { state: string; reas
   const state = told(of, reason);
   const [, tone] = looks[state] ?? [unknown, 'quiet'];
   const word = t(`state.${state}`, { defaultValue: state });
+  const why = reason && state !== 'LoopStopped' ? t(`reason.${reason}`, { defaultValue: reason }) : '';
   return (
-    <span className={`pill tone-${tone}`} data-state={state} title={reason ? `${word}: ${reason}` : word}>
+    <span className={`pill tone-${tone}`} data-state={state} title={why ? `${word}: ${why}` : word}>
       <StateIcon state={state} />
       {children ? (
         <>

@@ -69,7 +69,7 @@ export function EventsPage() {
       },
       { key: 'size', title: t('common:size'), width: '88px', wide: true, end: true, render: (e) => (e.key ? bytes(e.size) : '') },
       { key: 'runs', title: t('functions'), width: '2.2fr', wide: true, render: (e) => <Pills event={e} /> },
-      { key: 'outcome', title: t('outcome'), width: wide ? '150px' : '112px', render: (e) => <OutcomeOf event={e} /> },
+      { key: 'outcome', title: t('outcome'), width: wide ? '150px' : '130px', render: (e) => <OutcomeOf event={e} /> },
     ],
     [t, wide],
   );
