@@ -9,6 +9,8 @@ package gauge
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,9 +28,15 @@ const (
 	// others are in those of the whole server only.
 	MaxFunctions = 2000
 
+	// MaxBuckets is how many buckets have a count of their own of their events in one step
+	// of time; the others' events are in those of the whole server only.
+	MaxBuckets = 2000
+
 	// A cell takes 256 bytes. Functions have at most so many of them, the latest: a hundred
 	// functions that never rest are known for ten hours, fewer for the whole day.
 	fineCells, coarseCells = 20_000, 60_000
+	// Buckets have a number only, of some forty bytes.
+	fineEvents, coarseEvents = 40_000, 120_000
 
 	keptRuns = 256
 )
@@ -46,9 +54,10 @@ type Gauge struct {
 	runs         [keptRuns]Run // a ring: the latest is at (ended-1) % keptRuns
 	ended        uint64        // runs since the start
 	version      uint64
-	events       uint64
 
-	counted func(uint64) // g.event, made once
+	// Buckets with events since somebody asked. Past MaxBuckets only that there are more.
+	changed map[string]struct{}
+	more    bool
 }
 
 // New returns a gauge that knows nothing of what was before. now may be nil.
@@ -57,9 +66,9 @@ func New(now func() time.Time) *Gauge {
 		now = time.Now
 	}
 	g := &Gauge{now: now, since: now()}
-	g.fine = newRing(fineStep, fineSlots, fineCells)
-	g.coarse = newRing(coarseStep, coarseSlots, coarseCells)
-	g.counted = func(uint64) { g.event(g.now(), nil) }
+	g.fine = newRing(fineStep, fineSlots, fineCells, fineEvents)
+	g.coarse = newRing(coarseStep, coarseSlots, coarseCells, coarseEvents)
+	g.changed = map[string]struct{}{}
 	return g
 }
 
@@ -70,11 +79,15 @@ func (g *Gauge) Version() uint64 {
 	return g.version
 }
 
-// Events is the number of events counted so far.
-func (g *Gauge) Events() uint64 {
+// TakeChanged returns the buckets that had events since it was called last. With all set,
+// more of them had some than are known by name.
+func (g *Gauge) TakeChanged() (buckets []string, all bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.events
+	buckets, all = slices.Collect(maps.Keys(g.changed)), g.more
+	clear(g.changed)
+	g.more = false
+	return buckets, all
 }
 
 // Run is a run that is over, as a list of the latest shows it.
@@ -84,6 +97,7 @@ type Run struct {
 	Version   string `json:"version"`
 	Kind      string `json:"kind"`
 	Trigger   string `json:"trigger,omitempty"`
+	EventID   string `json:"eventId,omitempty"` // that it was owed to
 	Attempt   int    `json:"attempt"`
 	Mark      string `json:"mark,omitempty"`
 	Start     int64  `json:"startedAtUnixMicro"`
@@ -123,25 +137,27 @@ type journal struct {
 
 func (j journal) Event(tx kv.Txn, rec *event.Record, suffix []byte, owed []delivery.Owed) {
 	j.Journal.Event(tx, rec, suffix, owed)
-	if len(owed) == 0 {
-		tx.OnCommit(j.g.counted)
-		return
-	}
-	tx.OnCommit(func(uint64) { j.g.event(j.g.now(), owed) })
+	bucket := rec.Bucket // all of the record would be held
+	tx.OnCommit(func(uint64) { j.g.event(j.g.now(), bucket, owed) })
 }
 
-// event counts an event, at the functions too that it owes runs to.
-func (g *Gauge) event(at time.Time, owed []delivery.Owed) {
+// event counts an event, at its bucket and at the functions too that it owes runs to.
+func (g *Gauge) event(at time.Time, bucket string, owed []delivery.Owed) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.version++
-	g.events++
+	if len(g.changed) < MaxBuckets {
+		g.changed[bucket] = struct{}{}
+	} else if _, ok := g.changed[bucket]; !ok {
+		g.more = true
+	}
 	for _, r := range [...]*ring{&g.fine, &g.coarse} {
 		s := r.at(at)
 		if s == nil {
 			continue
 		}
 		s.all.events++
+		r.happen(s, bucket, 1)
 		for i := range owed {
 			// One event that has two triggers of a function is one event of it.
 			if seen(owed[:i], owed[i].Function) {
@@ -173,7 +189,7 @@ type recorder struct {
 
 func (r recorder) Record(rec *run.Record) {
 	x := Run{
-		RequestID: rec.RequestID, Function: rec.Function, Version: rec.Version, Kind: rec.Kind, Trigger: rec.Trigger, Attempt: rec.Attempt, Mark: rec.Mark,
+		RequestID: rec.RequestID, Function: rec.Function, Version: rec.Version, Kind: rec.Kind, Trigger: rec.Trigger, EventID: rec.EventID, Attempt: rec.Attempt, Mark: rec.Mark,
 		Start: rec.Start.UnixMicro(), Queued: int64(rec.Queued), Init: int64(rec.Init), Duration: int64(rec.Duration), Cold: rec.Cold, MemoryMB: rec.MemoryMB,
 		Error: rec.ErrorType,
 	}

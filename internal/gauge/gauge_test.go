@@ -46,10 +46,11 @@ func TestCountsWhatIsCommittedAndWhatRan(t *testing.T) {
 	c, g := at()
 	s, store := &sink{}, memkv.New()
 	j, r := g.Journal(s), g.Recorder(s)
+	bucket := "a"
 	happen := func(fail bool, owed ...delivery.Owed) {
 		t.Helper()
 		err := store.Update(t.Context(), func(tx kv.Txn) error {
-			j.Event(tx, &event.Record{Type: event.PutObject}, nil, owed)
+			j.Event(tx, &event.Record{Type: event.PutObject, Bucket: bucket}, nil, owed)
 			if fail {
 				return errors.New("not committed, not counted")
 			}
@@ -61,6 +62,7 @@ func TestCountsWhatIsCommittedAndWhatRan(t *testing.T) {
 	}
 	happen(false)
 	happen(true, delivery.Owed{Function: "f"})
+	bucket = "b"
 	happen(false, delivery.Owed{Function: "f", Trigger: "a"}, delivery.Owed{Function: "f", Trigger: "b"}, delivery.Owed{Function: "g"})
 	c.add(30 * time.Second)
 	for _, rec := range []*run.Record{
@@ -95,8 +97,24 @@ func TestCountsWhatIsCommittedAndWhatRan(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	onlyG := g.Series(Query{May: func(n string) bool { return n == "g" }, Step: time.Minute})
-	if onlyG.Total.Events != 1 || onlyG.Total.Runs != 2 || onlyG.Total.Errors != 1 {
+	if onlyG.Total.Events != 0 || onlyG.Total.Runs != 2 || onlyG.Total.Errors != 1 {
 		t.Errorf("%+v", onlyG.Total)
+	}
+	none := func(string) bool { return false }
+	if b := g.Series(Query{May: none, MayEvent: func(n string) bool { return n == "b" }, Step: time.Minute}); b.Total.Events != 1 || b.Total.Runs != 0 {
+		t.Errorf("%+v", b.Total)
+	}
+	if names, all := g.TakeChanged(); len(names) != 2 || all {
+		t.Errorf("%v changed", names)
+	}
+	for i := range MaxBuckets + 1 {
+		g.event(c.t, fmt.Sprint(i), nil)
+	}
+	if names, all := g.TakeChanged(); len(names) != MaxBuckets || !all {
+		t.Errorf("%d changed, all %v", len(names), all)
+	}
+	if names, all := g.TakeChanged(); len(names) != 0 || all {
+		t.Errorf("%v changed again", names)
 	}
 	if n := g.Series(Query{Function: "none"}); n.Total.Runs != 0 || n.Total.P50 != nil {
 		t.Errorf("%+v", n.Total)
@@ -162,6 +180,15 @@ func TestFunctionsAreBounded(t *testing.T) {
 	// What of a function is not known any more is not told as zero.
 	if int(one.Total.Runs) < coarseCells/MaxFunctions-1 || one.Points[0].Runs != 1 || one.Since <= all.Since || late.Total.Runs != 0 {
 		t.Errorf("%d runs of one since %d (all since %d), %d of one too many", one.Total.Runs, one.Since, all.Since, late.Total.Runs)
+	}
+	for range coarseEvents/MaxBuckets + 5 {
+		for i := range MaxBuckets + 5 {
+			g.event(c.t, fmt.Sprint("b", i), nil)
+		}
+		c.add(time.Minute)
+	}
+	if g.coarse.ins > coarseEvents || g.fine.ins > fineEvents || len(g.coarse.slot(g.coarse.tick(c.t)-1).in) != MaxBuckets {
+		t.Errorf("%d and %d numbers of buckets", g.coarse.ins, g.fine.ins)
 	}
 }
 
@@ -266,6 +293,9 @@ func TestRecallsTheLastHour(t *testing.T) {
 	if s.Total.Runs != 5 || s.Total.Events != 2 || s.Since != start.Add(-time.Hour).Truncate(time.Minute).Unix() {
 		t.Errorf("%+v since %v", s.Total, time.Unix(s.Since, 0).UTC())
 	}
+	if b := g.Series(Query{May: func(string) bool { return false }, MayEvent: func(n string) bool { return n == "b" }}); b.Total.Events != 2 || b.Total.Runs != 0 {
+		t.Errorf("%+v", b.Total)
+	}
 	if f := g.Series(Query{Function: "f", Step: time.Minute}); f.Total.Runs != 3 || f.Total.Events != 2 {
 		t.Errorf("%+v", f.Total)
 	}
@@ -333,9 +363,16 @@ func (s *stored) List(_ context.Context, bucket string, in object.ListInput) (*o
 
 func TestUsage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var changes atomic.Uint64
+		changes := make(chan string, 1)
 		objects := &stored{of: map[string]int{"a": 2500, "b": 3}}
-		s := NewStore(objects, changes.Load)
+		s := NewStore(objects, func() ([]string, bool) {
+			select {
+			case b := <-changes:
+				return []string{b}, b == ""
+			default:
+				return nil, false
+			}
+		})
 		if _, at, _ := s.Usage(); !at.IsZero() {
 			t.Error("counted before it was")
 		}
@@ -351,12 +388,20 @@ func TestUsage(t *testing.T) {
 		objects.of["b"] = 4
 		objects.Unlock()
 		time.Sleep(time.Minute)
-		if _, again, _ := s.Usage(); !again.Equal(first) {
+		if u, again, _ := s.Usage(); u[1].Objects != 3 || !again.Equal(first) || s.Version() != 1 {
 			t.Error("counted again though nothing changed")
 		}
-		changes.Add(1)
-		time.Sleep(time.Minute)
-		if u, again, _ := s.Usage(); u[1].Objects != 4 || !again.After(first) {
+		objects.Lock()
+		objects.of["a"] = 1
+		objects.Unlock()
+		changes <- "b"
+		time.Sleep(2 * time.Second)
+		if u, again, _ := s.Usage(); u[0].Objects != 2500 || u[1].Objects != 4 || !again.After(first) || s.Version() != 2 {
+			t.Errorf("only b changed: %+v", u)
+		}
+		changes <- "" // any
+		time.Sleep(2 * time.Second)
+		if u, _, _ := s.Usage(); u[0].Objects != 1 {
 			t.Errorf("%+v", u)
 		}
 		cancel()
@@ -378,7 +423,7 @@ func BenchmarkRecord(b *testing.B) {
 func BenchmarkEvent(b *testing.B) {
 	g := New(nil)
 	for b.Loop() {
-		g.counted(1)
+		g.event(g.now(), "b", nil)
 	}
 }
 

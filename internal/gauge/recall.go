@@ -79,7 +79,7 @@ func (g *Gauge) recallEvents(ctx context.Context, past Past, from, until time.Ti
 			for i, o := range e.Owed {
 				owed[i].Function = o.Function
 			}
-			g.event(e.Record.Time, owed)
+			g.event(e.Record.Time, e.Record.Bucket, owed)
 		}
 		if !p.More {
 			return nil
@@ -107,7 +107,7 @@ func (g *Gauge) recallRuns(ctx context.Context, past Past, function string, from
 		}
 		for _, r := range p.Runs {
 			x := Run{
-				RequestID: r.RequestID, Function: r.Function, Version: r.Version, Kind: r.Kind, Trigger: r.Trigger, Attempt: r.Attempt, Mark: r.Mark,
+				RequestID: r.RequestID, Function: r.Function, Version: r.Version, Kind: r.Kind, Trigger: r.Trigger, EventID: r.EventID, Attempt: r.Attempt, Mark: r.Mark,
 				Start: r.Start, Queued: int64(r.Queued), Init: int64(r.Init), Duration: int64(r.Duration), Cold: r.Cold, MemoryMB: r.MemoryMB, Error: r.ErrorType,
 			}
 			if r.Fault != "" {
@@ -153,14 +153,16 @@ func (g *Gauge) take(old *Gauge, since time.Time, runs []timed) {
 				continue
 			}
 			if s.tick < o.tick {
-				r.cells -= len(s.of)
-				*s = slot{tick: o.tick}
+				r.empty(s, o.tick)
 			}
 			s.all.add(&o.all)
 			for name, c := range o.of {
 				if mine := r.cell(s, name); mine != nil {
 					mine.add(c)
 				}
+			}
+			for bucket, n := range o.in {
+				r.happen(s, bucket, n)
 			}
 		}
 	}

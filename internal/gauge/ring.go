@@ -11,7 +11,9 @@ type ring struct {
 	slots []slot
 	cells int   // of functions, in all slots
 	most  int   // of them
-	from  int64 // the first tick of which the functions are known
+	ins   int   // numbers of buckets, in all slots
+	full  int   // the most of them
+	from  int64 // the first tick of which the functions and buckets are known
 }
 
 // slot is one step of time. It belongs to a tick: steps since 1970.
@@ -19,7 +21,8 @@ type slot struct {
 	tick    int64
 	sampled bool // somebody looked how many deliveries wait
 	all     cell
-	of      map[string]*cell
+	of      map[string]*cell  // functions
+	in      map[string]uint32 // events, by bucket
 }
 
 // cell is what was counted in one step of time.
@@ -31,8 +34,8 @@ type cell struct {
 	durations                             [classes]uint32
 }
 
-func newRing(step time.Duration, n, most int) ring {
-	return ring{step: step, slots: make([]slot, n), most: most}
+func newRing(step time.Duration, n, most, full int) ring {
+	return ring{step: step, slots: make([]slot, n), most: most, full: full}
 }
 
 func (r *ring) tick(t time.Time) int64 { return t.UnixNano() / int64(r.step) }
@@ -50,10 +53,32 @@ func (r *ring) at(t time.Time) *slot {
 	case s.tick > tick:
 		return nil
 	case s.tick < tick:
-		r.cells -= len(s.of)
-		*s = slot{tick: tick}
+		r.empty(s, tick)
 	}
 	return s
+}
+
+// empty gives a slot to another tick.
+func (r *ring) empty(s *slot, tick int64) {
+	r.cells -= len(s.of)
+	r.ins -= len(s.in)
+	*s = slot{tick: tick}
+}
+
+// happen counts n events of a bucket; not if too many buckets had some there.
+func (r *ring) happen(s *slot, bucket string, n uint32) {
+	if _, ok := s.in[bucket]; !ok {
+		if len(s.in) >= MaxBuckets {
+			return
+		}
+		for r.ins >= r.full && r.drop(s) {
+		}
+		if s.in == nil {
+			s.in = map[string]uint32{}
+		}
+		r.ins++
+	}
+	s.in[bucket] += n
 }
 
 // cell is a function's in a slot; nil if too many functions have one there.
@@ -64,8 +89,7 @@ func (r *ring) cell(s *slot, function string) *cell {
 	if len(s.of) >= MaxFunctions {
 		return nil
 	}
-	if r.cells >= r.most {
-		r.drop(s)
+	for r.cells >= r.most && r.drop(s) {
 	}
 	if s.of == nil {
 		s.of = map[string]*cell{}
@@ -76,21 +100,24 @@ func (r *ring) cell(s *slot, function string) *cell {
 	return c
 }
 
-// drop gives up the functions' cells of the earliest slot that has any, and of those before
-// it; keep is not touched.
-func (r *ring) drop(keep *slot) {
+// drop gives up what the earliest slot that has any knows of functions and buckets; keep is
+// not touched. It returns false if there is none: unreachable while one slot has room for
+// less than all.
+func (r *ring) drop(keep *slot) bool {
 	var oldest *slot
 	for i := range r.slots {
-		if s := &r.slots[i]; s != keep && len(s.of) > 0 && (oldest == nil || s.tick < oldest.tick) {
+		if s := &r.slots[i]; s != keep && len(s.of)+len(s.in) > 0 && (oldest == nil || s.tick < oldest.tick) {
 			oldest = s
 		}
 	}
 	if oldest == nil {
-		return // unreachable while one slot has room for less than most
+		return false
 	}
 	r.cells -= len(oldest.of)
-	oldest.of = nil
+	r.ins -= len(oldest.in)
+	oldest.of, oldest.in = nil, nil
 	r.from = max(r.from, oldest.tick+1)
+	return true
 }
 
 func (c *cell) run(x *Run, reached bool) {

@@ -9,6 +9,7 @@ const MaxPoints = coarseSlots
 type Query struct {
 	Function string                     // of this one; empty: of all that May is true of
 	May      func(function string) bool // nil: the whole server, with what belongs to no function
+	MayEvent func(bucket string) bool   // with May, events are those of these buckets; nil: of none
 	From, To time.Time                  // zero To: now; zero From: an hour before To
 	Step     time.Duration              // rounded up to ten seconds, a minute, or minutes; 0: what suits the span
 }
@@ -121,7 +122,14 @@ func (g *Gauge) sum(r *ring, from, end int64, q *Query) (sum cell, sampled bool)
 		default:
 			for name, c := range s.of {
 				if q.May(name) {
+					events := sum.events
 					sum.add(c)
+					sum.events = events
+				}
+			}
+			for bucket, n := range s.in {
+				if q.MayEvent != nil && q.MayEvent(bucket) {
+					sum.events += n
 				}
 			}
 		}

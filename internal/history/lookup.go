@@ -25,6 +25,18 @@ func (s *Store) Lookup(ctx context.Context, id string) (e *Event, runs []*Owed, 
 	return e, runs, err
 }
 
+// Find returns an event alone, that of a run if its id names a transaction only; or
+// EventNotFound.
+func (s *Store) Find(ctx context.Context, id, requestID string) (e *Event, err error) {
+	err = s.kv.View(ctx, func(r kv.Reader) (err error) {
+		if e, err = find(r, id, requestID); err == nil && e == nil {
+			err = eventNotFound(id)
+		}
+		return err
+	})
+	return e, err
+}
+
 // maxShown bounds the runs of one event, and the events of one run, that are told of at
 // once.
 const maxShown = 1000

@@ -218,7 +218,7 @@ func (s *Server) open(ctx context.Context) error {
 	s.objects = object.Open(s.kv, blobs, object.Options{
 		Region: s.o.Region, Sink: s.queue, Guard: ts.CheckBucketFree, Logger: room("object"),
 	})
-	usage := gauge.NewStore(s.objects, g.Events)
+	usage := gauge.NewStore(s.objects, g.TakeChanged)
 	jobs := replay.Open(s.kv, replay.Options{Triggers: ts, Objects: s.objects, Events: s.history, Queue: s.queue, Logger: room("replay")})
 	self, err := os.Executable()
 	if err != nil {

@@ -292,23 +292,6 @@ export interface FunctionSeries {
   version: string;
 }
 
-export interface GaugeRun {
-  requestId: string;
-  function: string;
-  version: string;
-  kind: string;
-  trigger?: string;
-  attempt: number;
-  mark?: string;
-  startedAtUnixMicro: number;
-  queuedNanos: number;
-  initNanos: number;
-  durationNanos: number;
-  cold: boolean;
-  memoryMB: number;
-  error?: string;
-}
-
 export interface Info {
   id: string;
   type: string;
@@ -472,9 +455,29 @@ export interface Overview {
   running: number;
   dead: number;
   counting?: boolean;
-  runs: GaugeRun[] | null;
+  runs: OverviewRun[] | null;
   warnings: ServerNotice[] | null;
   storage?: Storage;
+}
+
+export interface OverviewRun {
+  requestId: string;
+  function: string;
+  version: string;
+  kind: string;
+  trigger?: string;
+  eventId?: string;
+  attempt: number;
+  mark?: string;
+  startedAtUnixMicro: number;
+  queuedNanos: number;
+  initNanos: number;
+  durationNanos: number;
+  cold: boolean;
+  memoryMB: number;
+  error?: string;
+  bucket?: string;
+  key?: string;
 }
 
 export interface Owed {

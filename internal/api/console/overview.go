@@ -23,8 +23,9 @@ func (h *handler) overviewOperations() map[string]operation {
 
 // Overview is how the server does, as far as the caller may see it. Whole tells that its
 // numbers are those of the whole server, for which alcedo:GetOverview is needed; else they
-// are sums of the functions, and of the buckets, that the caller may see. Runs and warnings
-// are of functions that the caller may see in any case.
+// are of what the caller may see: runs of the functions that it may get, and events and
+// storage of the buckets that it may list, as in the list of events. Runs and warnings are
+// of functions that the caller may see in any case.
 type Overview struct {
 	Whole    bool           `json:"whole"`
 	Version  string         `json:"version"` // after= waits for another
@@ -34,9 +35,17 @@ type Overview struct {
 	Running  int            `json:"running"`
 	Dead     int            `json:"dead"`
 	Counting bool           `json:"counting,omitempty"` // what waited at the start is still being counted
-	Runs     []gauge.Run    `json:"runs"`
+	Runs     []OverviewRun  `json:"runs"`
 	Warnings []ServerNotice `json:"warnings"`
 	Storage  *Storage       `json:"storage,omitempty"` // not there before it was counted first
+}
+
+// OverviewRun is a run, and the object that it is about: none if there was no event, or the
+// caller may not see it.
+type OverviewRun struct {
+	gauge.Run
+	Bucket string `json:"bucket,omitempty"`
+	Key    string `json:"key,omitempty"`
 }
 
 // Storage is what is stored, as it was counted a moment ago.
@@ -83,19 +92,21 @@ func (h *handler) overview(r *request) (any, error) {
 	}
 	defer cancel()
 	if wait {
-		h.awaitGauge(limit, r.param("after"))
+		await(limit, h.overviewVersion, r.param("after"))
 		if err := r.Context().Err(); err != nil {
 			return nil, err
 		}
 	}
-	may := h.mayRuns(r)
-	out := Overview{Whole: h.authorize(r, "alcedo:GetOverview", "acs:alcedo:"+h.Region+":"+h.Account+":overview") == nil, Version: h.gaugeVersion()}
+	may, mayList := h.mayRuns(r), h.mayBuckets(r)
+	out := Overview{Whole: h.authorize(r, "alcedo:GetOverview", "acs:alcedo:"+h.Region+":"+h.Account+":overview") == nil, Version: h.overviewVersion()}
 	if !out.Whole {
-		q.May = may
+		q.May, q.MayEvent = may, mayList
 	}
 	out.Series = h.Gauge.Series(q)
-	out.Minute = h.Gauge.Series(gauge.Query{May: q.May, From: time.Now().Add(-time.Minute), Step: 10 * time.Second}).Total
-	out.Runs = h.Gauge.Runs(shownRuns, may)
+	out.Minute = h.Gauge.Series(gauge.Query{May: q.May, MayEvent: q.MayEvent, From: time.Now().Add(-time.Minute), Step: 10 * time.Second}).Total
+	if out.Runs, err = h.lastRuns(r, may); err != nil {
+		return nil, err
+	}
 	if out.Warnings, err = h.notices(r.Context(), may); err != nil {
 		return nil, err
 	}
@@ -117,12 +128,45 @@ func (h *handler) overview(r *request) (any, error) {
 		}
 	}
 	out.Warnings = out.Warnings[:min(len(out.Warnings), shownNotices)]
-	out.Storage = h.storage(r, out.Whole)
+	out.Storage = h.storage(mayList, out.Whole)
+	return out, nil
+}
+
+// mayBuckets returns a function that tells whether the caller may see all events of a
+// bucket: those that the list of events has without a filter. It asks for each bucket once.
+func (h *handler) mayBuckets(r *request) func(bucket string) bool {
+	known := map[string]bool{}
+	return func(bucket string) bool {
+		may, ok := known[bucket]
+		if !ok {
+			may = h.mayEvents(r, bucket, "") == nil
+			known[bucket] = may
+		}
+		return may
+	}
+}
+
+// lastRuns are the latest runs that may is true of, with their objects.
+func (h *handler) lastRuns(r *request, may func(function string) bool) ([]OverviewRun, error) {
+	out := []OverviewRun{}
+	for _, x := range h.Gauge.Runs(shownRuns, may) {
+		run := OverviewRun{Run: x}
+		if x.EventID != "" {
+			e, err := h.History.Find(r.Context(), x.EventID, x.RequestID)
+			switch {
+			case err == nil && h.maySee(r, e) == nil:
+				run.Bucket, run.Key = e.Record.Bucket, e.Record.Key
+			case err != nil && fault.KindOf(err) != fault.NotFound: // it is kept for a time only
+				return nil, err
+			}
+		}
+		out = append(out, run)
+	}
 	return out, nil
 }
 
 // storage sums up the buckets that the caller may list, or all.
-func (h *handler) storage(r *request, whole bool) *Storage {
+func (h *handler) storage(may func(bucket string) bool, whole bool) *Storage {
 	if h.Usage == nil {
 		return nil
 	}
@@ -136,7 +180,7 @@ func (h *handler) storage(r *request, whole bool) *Storage {
 	})
 	for _, b := range buckets {
 		full := len(out.Largest) == shownBuckets
-		seen := (!whole || !full) && h.mayEvents(r, b.Bucket, "") == nil
+		seen := (!whole || !full) && may(b.Bucket)
 		if seen && !full {
 			out.Largest = append(out.Largest, b)
 		}
@@ -267,7 +311,7 @@ func (h *handler) series(r *request) (any, error) {
 	}
 	defer cancel()
 	if wait {
-		h.awaitGauge(limit, r.param("after"))
+		await(limit, h.gaugeVersion, r.param("after"))
 		if err := r.Context().Err(); err != nil {
 			return nil, err
 		}
@@ -283,12 +327,21 @@ func (h *handler) series(r *request) (any, error) {
 
 func (h *handler) gaugeVersion() string { return strconv.FormatUint(h.Gauge.Version(), 16) }
 
-// awaitGauge returns when the version is another, or ctx ends. Nobody is told of a count,
-// which is on the path of every write: it looks twice a second.
-func (h *handler) awaitGauge(ctx context.Context, version string) {
+// overviewVersion changes with how much is stored, too.
+func (h *handler) overviewVersion() string {
+	v := h.gaugeVersion()
+	if h.Usage != nil {
+		v += "-" + strconv.FormatUint(h.Usage.Version(), 16)
+	}
+	return v
+}
+
+// await returns when now is another version, or ctx ends. Nobody is told of a count, which
+// is on the path of every write: it looks twice a second.
+func await(ctx context.Context, now func() string, version string) {
 	t := time.NewTicker(500 * time.Millisecond)
 	defer t.Stop()
-	for h.gaugeVersion() == version {
+	for now() == version {
 		select {
 		case <-ctx.Done():
 			return

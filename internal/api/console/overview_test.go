@@ -45,7 +45,7 @@ func (nowhere) Outcome(kv.Txn, *delivery.Outcome)                    {}
 // What a caller may not see is in no number, no list and no warning.
 func TestOverviewShowsWhatTheCallerMaySee(t *testing.T) {
 	w := newWorld(t)
-	w.h.Usage = gauge.NewStore(twoBuckets{}, func() uint64 { return 1 })
+	w.h.Usage = gauge.NewStore(twoBuckets{}, func() ([]string, bool) { return nil, false })
 	w.h.Trouble = func() error { return fault.New(fault.Unavailable, "DiskFull", "The disk is full.") }
 	w.Handler = New(w.h.Options)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -95,6 +95,69 @@ func TestOverviewShowsWhatTheCallerMaySee(t *testing.T) {
 	w.do(w.key("nothing", allow("x:y", "*")), "GET", "/api/overview", "").into(&o)
 	if o.Whole || o.Series.Total.Runs != 0 || len(o.Runs) != 0 || o.Dead != 0 || o.Storage.Bytes != 0 {
 		t.Errorf("nothing: %+v", o)
+	}
+}
+
+// The overview counts the events that the list of events has, whoever asks; and says of
+// which object a run was, to who may see that.
+func TestOverviewCountsWhatTheEventsList(t *testing.T) {
+	w := newWorld(t)
+	j := w.h.Gauge.Journal(w.history)
+	err := w.kv.Update(t.Context(), func(tx kv.Txn) error {
+		n := byte(0)
+		for bucket, events := range map[string]int{"b": 3, "paused": 2, "other": 4} {
+			for i := range events {
+				n++
+				j.Event(tx, &event.Record{Type: event.PutObject, Time: time.Now(), Bucket: bucket, Key: fmt.Sprint("in/", i)}, []byte{n}, nil)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := func(bucket string) string {
+		return `{"Effect":"Allow","Action":"oss:ListObjects","Resource":"acs:oss:*:*:` + bucket + `"}`
+	}
+	all := `{"Effect":"Allow","Action":["*:Get*","*:List*"],"Resource":"*"}`
+	for _, x := range []struct {
+		name, policy string
+		events       int
+	}{
+		{"reads", `{"Effect":"Allow","Action":["oss:Get*","oss:List*","fc:Get*","fc:List*"],"Resource":"*"}`, 9},
+		{"reads-all", all, 9},
+		{"one", list("b"), 3},
+		{"two", list("b") + "," + list("other"), 7},
+		{"not-one", all + `,{"Effect":"Deny","Action":"alcedo:*","Resource":"*"},{"Effect":"Deny","Action":"oss:*","Resource":"acs:oss:*:*:b"}`, 6},
+		{"functions", `{"Effect":"Allow","Action":"fc:*","Resource":"*"}`, 0},
+		{"a-folder", `{"Effect":"Allow","Action":"oss:ListObjects","Resource":"*","Condition":{"StringLike":{"oss:Prefix":"in/*"}}}`, 0},
+	} {
+		var o Overview
+		var e Events
+		key := w.key(x.name, x.policy)
+		w.do(key, "GET", "/api/overview", "").into(&o)
+		w.do(key, "GET", "/api/events", "").into(&e)
+		listed := 0
+		for _, e := range e.Events {
+			if e.ID != "1" { // which was before the gauge
+				listed++
+			}
+		}
+		if int(o.Series.Total.Events) != x.events || listed != x.events || int(o.Minute.Events) != x.events {
+			t.Errorf("%s: %d events, %d in the minute, %d listed, want %d", x.name, o.Series.Total.Events, o.Minute.Events, listed, x.events)
+		}
+	}
+	w.noted(&run.Record{RequestID: "F1", Function: "f", Kind: run.Trigger, EventID: "1", Start: time.Now()}, &run.Record{RequestID: "F2", Function: "f", Kind: run.Sync, Start: time.Now()},
+		&run.Record{RequestID: "F3", Function: "f", Kind: run.Trigger, EventID: "ffff", Start: time.Now()})
+	var o Overview
+	w.root("GET", "/api/overview", "").into(&o)
+	if r := o.Runs; len(r) != 3 || r[2].Bucket != "b" || r[2].Key != "in/a.png" || r[1].Key != "" || r[0].Key != "" {
+		t.Errorf("%+v", r)
+	}
+	o = Overview{}
+	w.do(w.key("only-f", `{"Effect":"Allow","Action":"fc:GetFunction","Resource":"*"}`), "GET", "/api/overview", "").into(&o)
+	if r := o.Runs; len(r) != 3 || r[2].Bucket+r[2].Key != "" {
+		t.Errorf("%+v", r)
 	}
 }
 

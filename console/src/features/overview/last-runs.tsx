@@ -1,19 +1,81 @@
-import { Link, useNavigate } from '@tanstack/react-router';
-import { Button, Grid, Tag } from 'antd';
+import { useNavigate } from '@tanstack/react-router';
+import { Grid } from 'antd';
+import { useMemo, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { GaugeRun } from '../../api/gen';
+import type { OverviewRun } from '../../api/gen';
 import { duration } from '../../shared/format';
-import { Rows } from '../../shared/rows';
+import { href } from '../../shared/href';
+import { Middle } from '../../shared/middle';
+import { RowLink, Rows, type Column } from '../../shared/rows';
 import { StateIcon } from '../../shared/states';
 import { Nothing, Time } from '../../shared/ui';
 
-/** LastRuns are the runs that ended last, each with its whole story one click away. */
-export function LastRuns({ runs, openTour }: { runs: GaugeRun[]; openTour?: () => void }) {
+/** LastRuns are the runs that ended last, each with its whole story one click away. none is what to do while there are none. */
+export function LastRuns({ runs, none }: { runs: OverviewRun[]; none?: ReactNode }) {
   const { t } = useTranslation('overview');
   const navigate = useNavigate();
   const wide = Grid.useBreakpoint().sm ?? true;
-  const end = (r: GaugeRun) => r.startedAtUnixMicro / 1000 + (r.queuedNanos + r.initNanos + r.durationNanos) / 1e6;
-  const start = (r: GaugeRun) => <Tag className={r.cold ? 'start-cold' : ''}>{t(r.cold ? 'runs.cold' : 'runs.warm')}</Tag>;
+  const columns = useMemo((): Column<OverviewRun>[] => {
+    const end = (r: OverviewRun) => r.startedAtUnixMicro / 1000 + (r.queuedNanos + r.initNanos + r.durationNanos) / 1e6;
+    const how = (r: OverviewRun) => r.trigger || t(`runs.kind_${r.kind}`, { defaultValue: r.kind });
+    const temperature = (r: OverviewRun) => t(r.cold ? 'runs.cold' : 'runs.warm');
+    // What happened to the object is told on its event's page.
+    const object = (r: OverviewRun) =>
+      r.key && r.eventId ? (
+        <RowLink to={href(['events', r.eventId], { run: r.requestId })} className="run-object" title={`${r.bucket}/${r.key}`} label={`${r.bucket}/${r.key}`}>
+          <Middle dim={r.bucket + '/'} text={r.key} />
+        </RowLink>
+      ) : null;
+    const run = (r: OverviewRun) => (
+      <RowLink to={href(['trace'], { run: r.requestId })} title={r.requestId}>
+        {r.function}
+      </RowLink>
+    );
+    const status = (r: OverviewRun) => (
+      <span className="run-status" title={r.error}>
+        <StateIcon state={r.error ? 'Failed' : 'Succeeded'} /> <span className={wide ? 'clip' : 'off-screen'}>{r.error || t('runs.ok')}</span>
+      </span>
+    );
+    const lasted = (r: OverviewRun) => duration(r.durationNanos);
+    if (!wide) {
+      return [
+        { key: 'status', title: '', width: '22px', render: status },
+        {
+          key: 'function', title: t('runs.function'), width: '1fr',
+          render: (r) => (
+            <>
+              {run(r)}
+              <span className="second-line dim">
+                {object(r) ?? (
+                  <>
+                    {how(r)} · {temperature(r)}
+                  </>
+                )}
+              </span>
+            </>
+          ),
+        },
+        {
+          key: 'when', title: t('runs.when'), width: '104px', end: true,
+          render: (r) => (
+            <>
+              <Time at={end(r)} />
+              <span className="second-line dim">{lasted(r)}</span>
+            </>
+          ),
+        },
+      ];
+    }
+    return [
+      { key: 'status', title: t('runs.status'), width: '1.1fr', render: status },
+      { key: 'object', title: t('runs.object'), width: '2.4fr', render: (r) => object(r) ?? <span className="dim">–</span> },
+      { key: 'function', title: t('runs.function'), width: '1.5fr', render: run },
+      { key: 'trigger', title: t('runs.trigger'), width: '1.2fr', render: (r) => (r.trigger ? <span title={r.trigger}>{r.trigger}</span> : <span className="dim">{how(r)}</span>) },
+      { key: 'start', title: t('runs.start'), width: '72px', render: (r) => <span className={r.cold ? 'start-cold' : 'dim'}>{temperature(r)}</span> },
+      { key: 'duration', title: t('runs.duration'), width: '90px', end: true, render: lasted },
+      { key: 'when', title: t('runs.when'), width: '130px', end: true, render: (r) => <Time at={end(r)} /> },
+    ];
+  }, [t, wide]);
   return (
     <section aria-labelledby="last-runs">
       <h2 id="last-runs" className="section-title">
@@ -27,44 +89,8 @@ export function LastRuns({ runs, openTour }: { runs: GaugeRun[]; openTour?: () =
         onOpen={(r) => void navigate({ to: '/trace', search: { run: r.requestId } })}
         height="none"
         rowHeight={wide ? 41 : 58}
-        empty={
-          <Nothing text={t('runs.none')}>
-            {openTour && (
-              <Button type="primary" onClick={openTour}>
-                {t('tour.shortcut')}
-              </Button>
-            )}
-          </Nothing>
-        }
-        columns={[
-          {
-            key: 'status', title: t('runs.status'), width: wide ? '1.3fr' : '26px',
-            render: (r) => (
-              <span className="run-status" title={r.error}>
-                <StateIcon state={r.error ? 'Failed' : 'Succeeded'} /> <span className={wide ? '' : 'off-screen'}>{r.error || t('runs.ok')}</span>
-              </span>
-            ),
-          },
-          {
-            key: 'function', title: t('runs.function'), width: '2fr',
-            render: (r) => (
-              <>
-                <Link to="/trace" search={{ run: r.requestId }} title={r.requestId}>
-                  {r.function}
-                </Link>
-                {!wide && (
-                  <span className="second-line dim">
-                    {r.trigger || t(`runs.kind_${r.kind}`, { defaultValue: r.kind })} · {t(r.cold ? 'runs.cold' : 'runs.warm')}
-                  </span>
-                )}
-              </>
-            ),
-          },
-          { key: 'trigger', title: t('runs.trigger'), width: '1.4fr', wide: true, render: (r) => r.trigger || <span className="dim">{t(`runs.kind_${r.kind}`, { defaultValue: r.kind })}</span> },
-          { key: 'start', title: t('runs.start'), width: '90px', wide: true, render: start },
-          { key: 'duration', title: t('runs.duration'), width: wide ? '100px' : '84px', end: true, render: (r) => duration(r.durationNanos) },
-          { key: 'when', title: t('runs.when'), width: wide ? '150px' : '96px', end: true, render: (r) => <Time at={end(r)} /> },
-        ]}
+        empty={<Nothing text={t('runs.none')}>{none}</Nothing>}
+        columns={columns}
       />
     </section>
   );

@@ -12,12 +12,14 @@ import { Chart, RangeChoice } from '../../shared/chart';
 import { count, duration } from '../../shared/format';
 import { lazy } from '../../shared/lazy';
 import { useLive } from '../../shared/live';
+import { May, MayButton } from '../../shared/may';
 import { columns, perMinute, rangeOf, short, shortMs, type Range } from '../../shared/series';
 import { Page, Problem, Time } from '../../shared/ui';
 import { anyFunction, keys, overviewOf, overviewParams } from './api';
 import { LastRuns } from './last-runs';
 import { Notices } from './notices';
 import { Tiles } from './tiles';
+import { useStep, type Needs } from './tour/may';
 import { progress } from './tour/progress';
 import './overview.css';
 
@@ -35,7 +37,9 @@ export function OverviewPage() {
   const overview = useQuery(overviewOf(range));
   const any = useQuery(anyFunction);
   const [skipped, setSkipped] = useState(() => progress.skipped());
-  const wanted = search.tour === '1' || (!skipped && (any.data === false || progress.underway()));
+  const needs = useStep();
+  const may = !needs.loading && needs.missing.action === '';
+  const wanted = search.tour === '1' || (!skipped && ((any.data === false && may) || progress.underway()));
   // Its first step makes a function; it stays until it is closed all the same.
   const [begun, setBegun] = useState(false);
   if (wanted && !begun) setBegun(true);
@@ -59,6 +63,7 @@ export function OverviewPage() {
   );
 
   const openTour = () => {
+    if (toured) return document.getElementById('tour-title')?.focus();
     progress.begin();
     setSkipped(false);
     void navigate({ search: (s) => ({ ...s, tour: '1' }) });
@@ -70,7 +75,7 @@ export function OverviewPage() {
     void client.invalidateQueries({ queryKey: keys.any });
     void navigate({ search: (s) => ({ ...s, tour: undefined }), replace: true });
   };
-  useShortcut('t', t('tour.shortcut'), openTour);
+  useShortcut('t', t('tour.shortcut'), openTour, { off: !may });
 
   return (
     <Page
@@ -79,9 +84,13 @@ export function OverviewPage() {
       extra={
         <>
           <RangeChoice value={range} onChange={(r: Range) => void navigate({ search: (s) => ({ ...s, range: r === '1h' ? undefined : r }), replace: true })} />
-          <Tooltip title={t('tour.shortcut')}>
-            <Button icon={<QuestionCircleOutlined />} aria-label={t('tour.shortcut')} onClick={openTour} />
-          </Tooltip>
+          <May {...needs.missing}>
+            {(no) => (
+              <Tooltip title={no ? '' : t('tour.shortcut')}>
+                <Button icon={<QuestionCircleOutlined />} aria-label={t('tour.shortcut')} disabled={no} onClick={openTour} />
+              </Tooltip>
+            )}
+          </May>
         </>
       }
     >
@@ -90,12 +99,12 @@ export function OverviewPage() {
           <Tour close={closeTour} />
         </Suspense>
       )}
-      {overview.data ? <Content o={overview.data} range={range} openTour={openTour} toured={toured} /> : overview.error ? <Problem error={overview.error} retry={() => void overview.refetch()} /> : <Loading />}
+      {overview.data ? <Content o={overview.data} range={range} openTour={toured ? undefined : openTour} needs={needs.missing} /> : overview.error ? <Problem error={overview.error} retry={() => void overview.refetch()} /> : <Loading />}
     </Page>
   );
 }
 
-function Content({ o, range, openTour, toured }: { o: Overview; range: Range; openTour: () => void; toured: boolean }) {
+function Content({ o, range, openTour, needs }: { o: Overview; range: Range; openTour?: () => void; needs: Needs['missing'] }) {
   const { t } = useTranslation('overview');
   const c = useMemo(() => columns(o.series), [o.series]);
   const step = o.series.step;
@@ -133,7 +142,16 @@ function Content({ o, range, openTour, toured }: { o: Overview; range: Range; op
           {t('since')} <Time at={o.series.since * 1000} />.
         </p>
       )}
-      <LastRuns runs={o.runs ?? []} openTour={toured ? undefined : openTour} />
+      <LastRuns
+        runs={o.runs ?? []}
+        none={
+          openTour && (
+            <MayButton {...needs} type="primary" onClick={openTour}>
+              {t('tour.shortcut')}
+            </MayButton>
+          )
+        }
+      />
     </>
   );
 }

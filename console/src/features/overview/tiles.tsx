@@ -17,7 +17,10 @@ function Tile({ label, value, note, tone, testid }: { label: ReactNode; value: R
   );
 }
 
-/** Tiles are the numbers of the span that is shown, and how things stand now. */
+/**
+ * Tiles are the numbers of the span that is shown, which lead to what happened in it; and how
+ * things stand now, which lead to all of it, however old: the list is to have as many.
+ */
 export function Tiles({ o, range }: { o: Overview; range: Range }) {
   const { t } = useTranslation('overview');
   const all = o.series.total;
@@ -29,11 +32,11 @@ export function Tiles({ o, range }: { o: Overview; range: Range }) {
   const rate = runs ? (errors / runs) * 100 : 0;
   return (
     <ul className="tiles" aria-label={t('tiles')}>
-      <Tile testid="events" label={t('tile.events')} value={<Link to="/events">{count(o.minute.events ?? 0)}</Link>} note={t('tile.eventsIn', { n: count(all.events ?? 0), span })} />
+      <Tile testid="events" label={t('tile.events')} value={<Link to="/events" search={{ since: range }}>{count(o.minute.events ?? 0)}</Link>} note={t('tile.eventsIn', { n: count(all.events ?? 0), span })} />
       <Tile testid="runs" label={t('tile.runs')} value={count(runs)} note={all.cold ? t('tile.cold', { count: all.cold, n: count(all.cold) }) : last} />
       <Tile
         testid="errors" label={t('tile.errors')} tone={errors > 0 ? 'bad' : undefined}
-        value={<Link to="/events" search={{ outcome: 'Failed' }}>{count(errors)}</Link>}
+        value={<Link to="/events" search={{ outcome: 'Failed', since: range }}>{count(errors)}</Link>}
         note={all.throttles ? t('tile.throttled', { n: count(all.throttles) }) : runs ? t('tile.rate', { n: rate > 0 && rate < 0.1 ? '<0.1' : Math.round(rate * 10) / 10 }) : last}
       />
       <Tile
@@ -45,7 +48,10 @@ export function Tiles({ o, range }: { o: Overview; range: Range }) {
         testid="waiting" label={t('tile.waiting')} value={<Link to="/events" search={{ outcome: 'Enqueued' }}>{(o.counting ? '≥ ' : '') + count(o.waiting)}</Link>}
         note={t('tile.running', { n: count(o.running) })}
       />
-      <Tile testid="dead" label={t('tile.dead')} tone={o.dead > 0 ? 'careful' : undefined} value={<Link to="/dead-letters">{(o.counting ? '≥ ' : '') + count(o.dead)}</Link>} note={t('tile.deadWhy')} />
+      <Tile
+        testid="dead" label={t('tile.dead')} tone={o.dead > 0 ? 'careful' : undefined} value={<Link to="/dead-letters">{(o.counting ? '≥ ' : '') + count(o.dead)}</Link>}
+        note={o.dead > 0 ? <Link to="/dead-letters" search={{ since: range }}>{t('tile.deadSince', { span })}</Link> : t('tile.deadWhy')}
+      />
       <Tile
         testid="storage" label={t('tile.storage')} value={s ? <Link to="/buckets">{(s.partial ? '≥ ' : '') + bytes(s.bytes)}</Link> : '–'}
         note={

@@ -27,24 +27,23 @@ function suffix(): string {
 
 export const progress = {
   skipped: () => read() === 'skipped',
-  /** underway: something was made, and the end is not reached */
+  /** underway: something was made, and the tour was not closed since; its end is told until then */
   underway: (): boolean => {
     const p = read();
-    return p !== null && p !== 'skipped' && p.done > 0 && p.done < 3;
+    return p !== null && p !== 'skipped' && p.done > 0;
   },
   skip: () => localStorage.setItem(key, 'skipped'),
-  /** begin starts anew, but goes on with a tour that is under way. */
+  /** begin goes on with a tour that was not closed, or starts anew. */
   begin: (): Progress => {
     const p = read();
-    if (p && p !== 'skipped' && p.done < 3) return p;
+    if (p && p !== 'skipped') return p;
+    return progress.anew();
+  },
+  anew: (): Progress => {
     const id = suffix();
     const fresh: Progress = { bucket: `testbucket-${id}`, fn: `resize-${id}`, done: 0 };
     progress.keep(fresh);
     return fresh;
-  },
-  current: (): Progress => {
-    const p = read();
-    return p && p !== 'skipped' ? p : progress.begin();
   },
   keep: (p: Progress) => localStorage.setItem(key, JSON.stringify(p)),
 };

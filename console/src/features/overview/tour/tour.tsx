@@ -7,7 +7,9 @@ import { useTranslation } from 'react-i18next';
 import type { Owed } from '../../../api/gen';
 import { useSession } from '../../../app/session';
 import { objectPath } from '../../../shared/api';
+import { MayButton } from '../../../shared/may';
 import { Problem } from '../../../shared/ui';
+import { useStep } from './may';
 import { samplePicture } from './picture';
 import { progress, type Progress } from './progress';
 import { createFunction, createTrigger, head, outcome, triggerName, upload } from './steps';
@@ -17,10 +19,12 @@ export function Tour({ close }: { close: () => void }) {
   const { t } = useTranslation('overview');
   const { session } = useSession();
   const client = useQueryClient();
-  const [at, setAt] = useState<Progress>(() => progress.current());
+  const [at, setAt] = useState<Progress>(() => progress.begin());
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<unknown>(null);
   const [failed, setFailed] = useState<Owed | null>(null);
+  const [gone, setGone] = useState(false);
+  const needs = useStep(at);
   const stop = useRef<AbortController>(null);
   const end = useRef<HTMLDivElement>(null);
   useEffect(() => () => stop.current?.abort(), []);
@@ -63,8 +67,11 @@ export function Tour({ close }: { close: () => void }) {
       if (other) return setFailed(other);
       to({ ...at, done: 3, picture: name });
     });
+  // Who comes back to a finished tour is not taken to its end.
+  const finished = useRef(at.done === 3);
   useEffect(() => {
-    if (at.done === 3) end.current?.scrollIntoView({ block: 'nearest' });
+    if (at.done === 3 && !finished.current) end.current?.scrollIntoView({ block: 'nearest' });
+    finished.current = at.done === 3;
   }, [at.done]);
 
   const steps: { title: string; why: ReactNode; made: ReactNode; act: () => Promise<void> }[] = [
@@ -87,7 +94,7 @@ export function Tour({ close }: { close: () => void }) {
   return (
     <section className="tour" aria-labelledby="tour-title">
       <div className="tour-head">
-        <h2 id="tour-title">{t('tour.title')}</h2>
+        <h2 id="tour-title" tabIndex={-1}>{t('tour.title')}</h2>
         <span className="grow" />
         <Button type="text" onClick={close}>
           {t(at.done === 3 ? 'tour.close' : 'tour.skip')}
@@ -107,9 +114,13 @@ export function Tour({ close }: { close: () => void }) {
               {done ? <p className="tour-made">{s.made}</p> : <p>{s.why}</p>}
               {!done && (
                 <div className="tour-act">
-                  <Button type={current ? 'primary' : 'default'} disabled={!current} loading={current && busy} onClick={() => void s.act()}>
-                    {t(`tour.act${i + 1}`)}
-                  </Button>
+                  {current ? (
+                    <MayButton {...needs.missing} type="primary" loading={busy} onClick={() => void s.act()}>
+                      {t(`tour.act${i + 1}`)}
+                    </MayButton>
+                  ) : (
+                    <Button disabled>{t(`tour.act${i + 1}`)}</Button>
+                  )}
                 </div>
               )}
             </li>
@@ -118,7 +129,7 @@ export function Tour({ close }: { close: () => void }) {
       </ol>
       <div aria-live="polite">
         {busy && at.done === 2 && (
-          <p className="row dim">
+          <p className="row dim tour-waits">
             <Spin size="small" /> {t('tour.waits')}
           </p>
         )}
@@ -130,15 +141,25 @@ export function Tour({ close }: { close: () => void }) {
           action={<Link to="/trace" search={{ run: failed.requestId }}>{t('tour.why')}</Link>}
         />
       )}
-      {at.done === 3 && at.picture && (
+      {gone && (
+        <Alert
+          type="info" showIcon title={t('tour.gone')}
+          action={
+            <Button size="small" onClick={() => (setGone(false), setAt(progress.anew()))}>
+              {t('tour.again')}
+            </Button>
+          }
+        />
+      )}
+      {at.done === 3 && at.picture && !gone && (
         <div className="tour-pictures" ref={end}>
           <figure>
-            <img src={objectPath(at.bucket, `source/${at.picture}`)} alt={t('tour.before')} width={320} height={200} />
+            <img src={objectPath(at.bucket, `source/${at.picture}`)} alt={t('tour.before')} width={320} height={200} onError={() => setGone(true)} />
             <figcaption className="mono">source/{at.picture}</figcaption>
           </figure>
           <ArrowRightOutlined className="tour-arrow" aria-hidden />
           <figure>
-            <img src={objectPath(at.bucket, `processed/${at.picture}`)} alt={t('tour.after')} width={128} height={128} />
+            <img src={objectPath(at.bucket, `processed/${at.picture}`)} alt={t('tour.after')} width={128} height={128} onError={() => setGone(true)} />
             <figcaption className="mono">processed/{at.picture}</figcaption>
           </figure>
           <div className="tour-end">
