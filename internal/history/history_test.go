@@ -225,6 +225,15 @@ func TestRunsByFilter(t *testing.T) {
 			case 2:
 				r.Fault, r.Duration = "ResourceExhausted", 0
 			}
+			r.Version, r.Qualifier = "LATEST", "LATEST"
+			switch i {
+			case 2, 3:
+				r.Attempt = i - 1
+			case 4:
+				r.Version, r.Qualifier = "1", "live"
+			case 5:
+				r.Version, r.Qualifier = "1", "1"
+			}
 			j.ran(r)
 			time.Sleep(time.Minute)
 		}
@@ -263,6 +272,12 @@ func TestRunsByFilter(t *testing.T) {
 			{RunQuery{Since: at(3), Until: at(7)}, "r3 r4 r5 r6"},
 			{RunQuery{Since: at(8), Reverse: true}, "r9 r8"},
 			{RunQuery{Until: at(1)}, "r0"},
+			{RunQuery{Attempt: 1, Reverse: true}, "r9 r8 r7 r6 r5 r4 r1 r0"},
+			{RunQuery{Attempt: AnyRetry}, "r2 r3"},
+			{RunQuery{Attempt: 3}, "r3"},
+			{RunQuery{Qualifier: "LATEST"}, "r0 r1 r2 r3 r6 r7 r8 r9"},
+			{RunQuery{Qualifier: "live"}, "r4"},
+			{RunQuery{Qualifier: "1", Reverse: true}, "r5 r4"},
 		} {
 			for _, c.q.Limit = range []int{1, 3, 100} {
 				if got := find(c.q); got != c.want {

@@ -112,10 +112,15 @@ type RunQuery struct {
 	Since, Until time.Time // of the run's end: from, and before
 	Text         string    // printed, or told of an error, in any case; at most MaxText bytes
 	Level        string    // of Levels: printed at least so grave, or failed. Some runs may not be so
+	Qualifier    string    // of the version that ran, or asked for by this name
+	Attempt      int       // 1: the first, 2: the first retry …; AnyRetry; 0: any
 	After        string    // go on behind this cursor
 	Reverse      bool      // the latest first
 	Limit        int       // default 100
 }
+
+// AnyRetry, as the Attempt of a RunQuery, asks for all runs but first attempts.
+const AnyRetry = -1
 
 // RunPage is a part of an answer. If More is set, After: Next continues; there may be more
 // to find even where Runs is empty, since the work of a call is bounded.
@@ -168,7 +173,7 @@ func (s *Store) FindRuns(ctx context.Context, q RunQuery) (*RunPage, error) {
 				return err
 			}
 			skipped, p.Back = false, x.End()
-			if !x.is(want) || !within(p.Back, q.Since, q.Until) || printed != nil && !printed.match(x) {
+			if !x.is(want) || !x.of(&q) || !within(p.Back, q.Since, q.Until) || printed != nil && !printed.match(x) {
 				return nil
 			}
 			p.Runs = append(p.Runs, x)
@@ -198,6 +203,12 @@ func (r *Run) is(outcome string) bool {
 		return r.Fault != ""
 	}
 	return strings.EqualFold(r.ErrorType, outcome) || strings.EqualFold(r.Fault, outcome)
+}
+
+// of reports whether a run is of the version and the attempt that are asked for.
+func (r *Run) of(q *RunQuery) bool {
+	return (q.Qualifier == "" || r.Version == q.Qualifier || r.Qualifier == q.Qualifier) &&
+		(q.Attempt == 0 || r.Attempt+1 == q.Attempt || q.Attempt == AnyRetry && r.Attempt > 0)
 }
 
 // timeOfRun reads when a run ended.

@@ -127,13 +127,14 @@ type Invoker struct {
 	// limits of their own.
 	MaxDepth int
 
-	active sync.Map // request id → *lineage.Lineage, of runs under way
+	active sync.Map // request id → *flight, of runs under way
+	live   live
 }
 
 // Active returns the lineage of a run under way, or nil.
 func (i *Invoker) Active(requestID string) *lineage.Lineage {
 	if l, ok := i.active.Load(requestID); ok {
-		return l.(*lineage.Lineage)
+		return l.(*flight).lineage
 	}
 	return nil
 }
@@ -236,9 +237,10 @@ func (i *Invoker) Invoke(ctx context.Context, c Call) (*runner.Result, *Record, 
 		}
 	}
 	if err == nil {
-		i.active.Store(c.RequestID, c.Lineage)
+		f := i.begin(rec)
+		req.OnStart, req.OnLog = both(f.started, req.OnStart), both(f.printed, req.OnLog)
 		result, err = i.Runner.Invoke(ctx, &req)
-		i.active.Delete(c.RequestID)
+		i.end(f)
 	}
 	rec.Elapsed = time.Since(start)
 	if err != nil {

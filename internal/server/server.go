@@ -244,7 +244,7 @@ func (s *Server) open(ctx context.Context) error {
 	consoleAPI := console.New(console.Options{
 		Identity: ids, Functions: s.fns, Triggers: ts, History: s.history, Queue: s.queue, Runner: s.runner,
 		Region: s.o.Region, Account: s.account.ID, Version: s.o.Version, Ready: s.ready.Load, Trouble: disk.Trouble,
-		OSS: ossAPI, FC: fcAndSTS, OSSAddr: s.Addr("oss"), Jobs: jobs, MaxDepth: s.o.MaxDepth, Metrics: s.counts.Handler(), Gauge: g, Usage: usage, Buckets: s.objects,
+		OSS: ossAPI, FC: fcAndSTS, OSSAddr: s.Addr("oss"), Jobs: jobs, MaxDepth: s.o.MaxDepth, Runs: invoker, Metrics: s.counts.Handler(), Gauge: g, Usage: usage, Buckets: s.objects,
 	})
 
 	if err := s.queue.Start(ctx); err != nil {

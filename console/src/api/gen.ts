@@ -596,6 +596,22 @@ export interface Run {
   billedMs?: number;
 }
 
+export interface RunUnderWay {
+  requestId: string;
+  version: string;
+  qualifier: string;
+  kind: string;
+  trigger?: string;
+  eventId?: string;
+  attempt: number;
+  startedAtUnixMicro: number;
+  running: boolean;
+  cold: boolean;
+  log?: string;
+  logCut?: boolean;
+  same?: boolean;
+}
+
 export interface Runs {
   runs: Run[] | null;
   next?: string;
@@ -703,6 +719,13 @@ export interface TrustOrder {
   principal: ExplainPrincipal;
   role: string;
   time?: string;
+}
+
+export interface UnderWay {
+  runs: RunUnderWay[] | null;
+  total: number;
+  next: number;
+  now: string;
 }
 
 export interface UploadPlan {

@@ -31,6 +31,7 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/history"
 	"github.com/alcedo-storage/alcedo/internal/identity"
 	"github.com/alcedo-storage/alcedo/internal/replay"
+	"github.com/alcedo-storage/alcedo/internal/run"
 	"github.com/alcedo-storage/alcedo/internal/runner"
 	"github.com/alcedo-storage/alcedo/internal/trigger"
 )
@@ -51,6 +52,7 @@ type Options struct {
 
 	Jobs     *replay.Store
 	MaxDepth int          // run.Invoker's
+	Runs     *run.Invoker // what is under way; nil: nobody knows
 	Metrics  http.Handler // of GET /metrics, for who may read them; nil: none
 	Gauge    *gauge.Gauge
 	Usage    *gauge.Store // nil: nobody knows
@@ -124,7 +126,7 @@ func (h *handler) wires(next http.Handler) http.Handler {
 // operations are all that is under /api/; each file that serves some has its own list.
 func (h *handler) operations() map[string]operation {
 	all := map[string]operation{}
-	for _, list := range []map[string]operation{h.runOperations(), h.accessOperations(), h.loopOperations(), h.deadOperations(), h.replayOperations(), h.triggerOperations(), h.eventOperations(), h.codeOperations(), h.eventPageOperations(), h.triggerPageOperations(), h.mayOperations(), h.bucketOperations(), h.overviewOperations(), h.watchOperations(), h.logsBackOperations(), h.findOperations()} {
+	for _, list := range []map[string]operation{h.runOperations(), h.accessOperations(), h.loopOperations(), h.deadOperations(), h.replayOperations(), h.triggerOperations(), h.eventOperations(), h.codeOperations(), h.eventPageOperations(), h.triggerPageOperations(), h.mayOperations(), h.bucketOperations(), h.overviewOperations(), h.watchOperations(), h.logsBackOperations(), h.findOperations(), h.underWayOperations()} {
 		maps.Copy(all, list)
 	}
 	return all

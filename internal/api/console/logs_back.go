@@ -2,6 +2,7 @@ package console
 
 import (
 	"encoding/hex"
+	"strconv"
 	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/fault"
@@ -27,8 +28,9 @@ type LogsBack struct {
 // searchTime is how long one call searches: short enough for a page to show how far it came.
 const searchTime = 700 * time.Millisecond
 
-// logsBack goes back in what a function's runs printed, by outcome, time, a text (q), and
-// the gravest level that was printed. Of runs with a level, some may not be of it: the page,
+// logsBack goes back in what a function's runs printed, by outcome, time of their end,
+// version or alias (qualifier), attempt (0 for the first …, or "retry" for all after it), a
+// text (q), and the gravest level that was printed. Of runs with a level, some may not be of it: the page,
 // which puts lines together, looks again.
 func (h *handler) logsBack(r *request) (any, error) {
 	name := r.PathValue("function")
@@ -38,8 +40,11 @@ func (h *handler) logsBack(r *request) (any, error) {
 	if _, err := h.Functions.Get(r.Context(), name); err != nil {
 		return nil, err
 	}
-	q := history.RunQuery{Function: name, Outcome: r.param("outcome"), Text: r.param("q"), Level: r.param("level"), Reverse: true}
+	q := history.RunQuery{Function: name, Outcome: r.param("outcome"), Text: r.param("q"), Level: r.param("level"), Qualifier: r.param("qualifier"), Reverse: true}
 	var err error
+	if q.Attempt, err = r.attempt(); err != nil {
+		return nil, err
+	}
 	if q.Limit, err = r.limit(); err != nil {
 		return nil, err
 	}
@@ -73,5 +78,21 @@ func (h *handler) logsBack(r *request) (any, error) {
 		if q.Limit -= len(p.Runs); !p.More || q.Limit == 0 || time.Since(begun) > searchTime {
 			return out, nil
 		}
+	}
+}
+
+// attempt reads the parameter of that name, as a history.RunQuery has it.
+func (r *request) attempt() (int, error) {
+	switch v := r.param("attempt"); v {
+	case "":
+		return 0, nil
+	case "retry":
+		return history.AnyRetry, nil
+	default:
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 0 || n > 1000 {
+			return 0, fault.New(fault.Invalid, "InvalidArgument", "attempt %q is not a number of an attempt.", v).WithHint("Give 0 for the first, 1 for its first retry, or retry for all but the first.")
+		}
+		return n + 1, nil
 	}
 }

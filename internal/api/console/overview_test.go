@@ -262,6 +262,13 @@ func TestLogsGoBack(t *testing.T) {
 	if len(found.Runs) != 1 || found.Runs[0].RequestID != "R2" {
 		t.Errorf("%+v", found)
 	}
+	w.root("GET", "/api/functions/f/logs?attempt=x", "").refused(400, "InvalidArgument", "attempt")
+	for _, none := range []string{"attempt=1", "attempt=retry", "qualifier=1"} {
+		var found LogsBack
+		if w.root("GET", "/api/functions/f/logs?"+none, "").into(&found); len(found.Runs) != 0 {
+			t.Errorf("%s: %d runs", none, len(found.Runs))
+		}
+	}
 	w.root("GET", "/api/functions/f/logs?level=LOUD", "").refused(400, "InvalidArgument", "LOUD")
 	w.root("GET", "/api/functions/f/logs?before=zz", "").refused(400, "InvalidArgument", "before")
 	w.root("GET", "/api/functions/f/logs?since=x", "").refused(400, "InvalidArgument", "since")
