@@ -131,7 +131,7 @@ async function main() {
   const server = await Server.start({ dataDir: path.resolve(dir) });
   const slow = [];
   try {
-    const { page } = await signedIn(server);
+    const { page } = await signedIn(server, { reducedMotion: 'no-preference' });
     await page.locator('h1').waitFor();
     console.log(`${'interaction'.padEnd(34)}  median     p95  of ${rounds}; load ${os.loadavg()[0].toFixed(1)} on ${os.cpus().length} processors`);
     const chosen = interactions(page).filter(([name]) => name.includes(option('--only') ?? ''));

@@ -51,7 +51,7 @@ describe('the document, step by step', () => {
       const bucket = language === 'en' ? 'testbucket' : 'testbucket-zh';
       const c = oss(server, { bucket });
       await c.putBucket(bucket);
-      const { context, page } = await signedIn(server, { language });
+      const { context, page } = await signedIn(server, { language, reducedMotion: 'no-preference' });
       page.setDefaultTimeout(30000);
       try {
         // Prerequisites: a function.
