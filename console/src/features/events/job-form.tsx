@@ -49,7 +49,7 @@ export function JobForm({ initial, close, begun }: Props) {
   const fn = Form.useWatch('function', form) ?? '';
   const trigger = Form.useWatch('trigger', form);
   const resources = useResources();
-  const needs = { action: fn && 'fc:InvokeFunction', resource: resources.fn(fn || '*') };
+  const needs = { action: 'fc:InvokeFunction', resource: resources.fn(fn), some: fn === '' };
   const triggers = useQuery(triggersOf(fn));
   const bus = triggers.data?.find((x) => x.triggerName === trigger)?.triggerType === 'eventbridge';
   const [problem, setProblem] = useState<Refusal>();
@@ -89,16 +89,16 @@ export function JobForm({ initial, close, begun }: Props) {
     <Drawer
       open onClose={close} size={Math.min(560, window.innerWidth)} title={t('jobs.new')}
       footer={
-        <div className="row">
+        <div className="row job-foot">
+          <Button onClick={close}>
+            {t('common:cancel')}
+          </Button>
           <MayButton {...needs} onClick={() => post.mutate(true)} loading={(post.isPending && post.variables) || (!!dry && !result)} disabled={post.isPending}>
             {t('jobs.dryRun')}
           </MayButton>
           <MayButton {...needs} type="primary" onClick={() => post.mutate(false)} loading={post.isPending && !post.variables} disabled={post.isPending}>
             {t(`jobs.begin_${kind}`)}
           </MayButton>
-          <Button type="text" onClick={close}>
-            {t('common:cancel')}
-          </Button>
         </div>
       }
     >

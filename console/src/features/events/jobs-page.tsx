@@ -1,7 +1,7 @@
 import { PauseOutlined, CaretRightOutlined, PlusOutlined, StopOutlined } from '@ant-design/icons';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { Alert, Button, Progress, Tag } from 'antd';
+import { Alert, Progress, Tag } from 'antd';
 import { Suspense, useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Job } from '../../api/gen';
@@ -38,6 +38,7 @@ export function JobsPage() {
   });
   const items = all.filter((j) => !search.function || search.new || j.function === search.function);
   const begin = () => void navigate({ search: (s) => ({ ...s, new: '1' }) });
+  const needs = { action: 'fc:InvokeFunction', resource: useResources().fn(''), some: true };
   const marked = useRef<HTMLLIElement>(null);
   useEffect(() => marked.current?.scrollIntoView({ block: 'nearest' }), [search.job, list.isSuccess]);
   return (
@@ -45,9 +46,9 @@ export function JobsPage() {
       title={t('jobs.title')}
       lead={t('jobs.lead')}
       extra={
-        <Button type="primary" icon={<PlusOutlined />} onClick={begin}>
+        <MayButton {...needs} type="primary" icon={<PlusOutlined />} onClick={begin}>
           {t('jobs.new')}
-        </Button>
+        </MayButton>
       }
     >
       <Area at="jobs" />
@@ -61,9 +62,9 @@ export function JobsPage() {
       ) : items.length === 0 ? (
         <div className="rows-empty">
           <Nothing text={t(search.function && !search.new ? 'jobs.noneFound' : 'jobs.none')}>
-            <Button type="primary" onClick={begin}>
+            <MayButton {...needs} type="primary" onClick={begin}>
               {t('jobs.new')}
-            </Button>
+            </MayButton>
           </Nothing>
         </div>
       ) : (

@@ -2,12 +2,13 @@ import { FileZipOutlined, FolderOpenOutlined } from '@ant-design/icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { Alert, Button, Checkbox, Drawer, Form, Input, InputNumber, Radio, Select } from 'antd';
-import { useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Role, Runtime } from '../../api/gen';
 import { useSession } from '../../app/session';
 import { api, fc, type Refusal } from '../../shared/api';
 import { bytes } from '../../shared/format';
+import { MayButton, useResources } from '../../shared/may';
 import { Problem } from '../../shared/ui';
 import { keys, type Fn } from './api';
 import { base64, bytesOf, maxZip, pack, unpack, type Entry, type Files } from './code/package';
@@ -20,6 +21,16 @@ type Source = 'template' | 'zip' | 'folder';
 
 const defaults = { handler: 'index.handler', memory: 512, cpu: 0.35, timeout: 60 };
 const none = 'none';
+
+/** useStill is a text once the reader has stopped typing it. */
+function useStill(text: string): string {
+  const [still, setStill] = useState(text);
+  useEffect(() => {
+    const id = setTimeout(() => setStill(text), 300);
+    return () => clearTimeout(id);
+  }, [text]);
+  return still;
+}
 
 /** CreateFunction makes a function and goes to its code. */
 export function CreateFunction({ close }: { close: () => void }) {
@@ -45,6 +56,8 @@ export function CreateFunction({ close }: { close: () => void }) {
   const first = runtimes.data?.find((r) => r.available && r.exact) ?? runtimes.data?.find((r) => r.available);
   const runtimeName = Form.useWatch('runtime', form) ?? first?.name;
   const runtime = runtimes.data?.find((r) => r.name === runtimeName);
+  const { fn: resource } = useResources();
+  const name = useStill(Form.useWatch('name', form) ?? '');
 
   /** code is the package to send, or null with the reason at its field. */
   const code = async (): Promise<Uint8Array | null> => {
@@ -124,9 +137,9 @@ export function CreateFunction({ close }: { close: () => void }) {
       footer={
         <div className="row create-foot">
           <Button onClick={close}>{t('common:cancel')}</Button>
-          <Button type="primary" loading={busy} disabled={!first} onClick={() => form.submit()}>
+          <MayButton action="fc:CreateFunction" resource={resource(name)} some={name === ''} type="primary" loading={busy} disabled={!first} onClick={() => form.submit()}>
             {t('create.button')}
-          </Button>
+          </MayButton>
         </div>
       }
     >

@@ -4,6 +4,7 @@ import { Alert, Input, Modal } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { fc, Refusal } from '../../shared/api';
+import { useMay, useResources } from '../../shared/may';
 import { keys, path } from './api';
 
 /** DeleteFunction asks for the name, and says what stands in the way. */
@@ -12,10 +13,11 @@ export function DeleteFunction({ name, close }: { name: string; close: () => voi
   const [typed, setTyped] = useState('');
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Refusal | null>(null);
+  const missing = useMay('fc:DeleteFunction', useResources().fn(name)).reason;
   const client = useQueryClient();
   const navigate = useNavigate();
   const go = async () => {
-    if (typed !== name) return;
+    if (typed !== name || missing) return;
     setBusy(true);
     setProblem(null);
     try {
@@ -34,11 +36,12 @@ export function DeleteFunction({ name, close }: { name: string; close: () => voi
       open
       title={t('list.deleteOne', { name })}
       okText={t('common:delete')}
-      okButtonProps={{ danger: true, disabled: typed !== name, loading: busy }}
+      okButtonProps={{ danger: true, disabled: typed !== name || !!missing, loading: busy }}
       onOk={() => void go()}
       onCancel={close}
     >
       <p>{t('list.deleteWhy')}</p>
+      {missing && <Alert type="warning" showIcon className="gap-below" title={missing} />}
       {problem && (
         <Alert
           type="error"

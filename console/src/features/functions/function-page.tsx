@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { Alert, Select, Tag } from 'antd';
-import { Suspense } from 'react';
+import { Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Refusal } from '../../shared/api';
 import { lazy } from '../../shared/lazy';
@@ -10,6 +10,7 @@ import { TabStrip } from '../../shared/tab-strip';
 import { Copy, Page, Problem } from '../../shared/ui';
 import { Loading } from '../../app/shell';
 import { aliasesOf, functionOf, versionsOf, warningsOf } from './api';
+import './function.css';
 
 // The tabs in the seed's order and by its names; each is a chunk of its own.
 const tabs = {
@@ -22,6 +23,16 @@ const tabs = {
   monitoring: lazy(() => import('./monitoring/tab').then((m) => ({ default: m.MonitoringTab }))),
 };
 type Tab = keyof typeof tabs;
+
+/** Description is one line until it is clicked; the whole of it shows on hover and focus. */
+function Description({ text }: { text: string }) {
+  const [whole, setWhole] = useState(false);
+  return (
+    <button type="button" className={'description' + (whole ? ' whole' : '')} aria-expanded={whole} data-hint={whole ? undefined : text} onClick={() => setWhole(!whole)}>
+      {text}
+    </button>
+  );
+}
 
 /** FunctionPage is the function details page. */
 export function FunctionPage() {
@@ -72,10 +83,10 @@ export function FunctionPage() {
       title={title}
       lead={
         fn.data && (
-          <span className="row">
+          <span className="function-lead">
             <Tag>{fn.data.runtime}</Tag>
             {fn.data.invocationRestriction?.disable && <Tag color="error">{t('disabled')}</Tag>}
-            {fn.data.description && <span>{fn.data.description}</span>}
+            {fn.data.description && <Description text={fn.data.description} />}
           </span>
         )
       }

@@ -2,18 +2,22 @@ import { PlusOutlined } from '@ant-design/icons';
 import Delete from '@ant-design/icons-svg/es/asn/DeleteOutlined';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { Button, Input } from 'antd';
-import { Suspense, useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
+import { Grid, Input } from 'antd';
+import { Suspense, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSession } from '../../app/session';
 import { glyph } from '../../shared/glyph';
 import { href } from '../../shared/href';
+import { InRow } from '../../shared/in-row';
 import { lazy } from '../../shared/lazy';
+import { MayButton, useMay, useResources } from '../../shared/may';
+import { Middle } from '../../shared/middle';
 import { RowButton, RowLink, Rows, type Column } from '../../shared/rows';
 import { useSaid } from '../../shared/said';
 import '../../shared/states.css';
 import { Nothing, Page, Problem, Time } from '../../shared/ui';
 import { functionList, warningsOf, type Fn } from './api';
+import './list.css';
 
 const DeleteIcon = glyph(Delete);
 const CreateFunction = lazy(() => import('./create-drawer').then((m) => ({ default: m.CreateFunction })));
@@ -23,6 +27,8 @@ const DeleteFunction = lazy(() => import('./delete-modal').then((m) => ({ defaul
 export function FunctionsPage() {
   const { t } = useTranslation('functions');
   const { session } = useSession();
+  const { fn } = useResources();
+  const wide = Grid.useBreakpoint().sm ?? true;
   const search = useSearch({ from: '/functions' });
   const navigate = useNavigate({ from: '/functions' });
   const list = useInfiniteQuery(functionList(search.q ?? ''));
@@ -36,35 +42,36 @@ export function FunctionsPage() {
       {
         key: 'name', title: t('list.name'), width: '3fr',
         render: (f) => (
-          <RowLink to={href(['functions', f.functionName])} title={f.description || f.functionName}>
-            {f.functionName}
-          </RowLink>
+          <>
+            <RowLink to={href(['functions', f.functionName])} className="name-clip" title={f.description || f.functionName}>
+              {wide ? f.functionName : <Middle text={f.functionName} />}
+            </RowLink>
+            {!wide && <span className="second-line dim">{f.runtime}</span>}
+          </>
         ),
       },
-      { key: 'state', title: t('list.state'), width: '150px', wide: true, render: (f) => <State fn={f} /> },
-      { key: 'runtime', title: t('list.runtime'), width: '1fr', render: (f) => f.runtime },
+      { key: 'state', title: t('list.state'), width: wide ? '150px' : '116px', render: (f) => <State fn={f} /> },
+      { key: 'runtime', title: t('list.runtime'), width: '1fr', wide: true, render: (f) => f.runtime },
       { key: 'region', title: t('common:region'), width: '120px', wide: true, render: () => session.region },
       { key: 'modified', title: t('common:modified'), width: '140px', wide: true, render: (f) => <Time at={Date.parse(f.lastModifiedTime)} /> },
       { key: 'memory', title: t('list.memory'), width: '100px', wide: true, end: true, render: (f) => `${f.memorySize} MB` },
       {
         key: 'delete', title: '', width: '48px', end: true,
         render: (f) => (
-          <RowButton label={t('list.deleteOne', { name: f.functionName })} onClick={() => setRemoving(f.functionName)}>
-            <DeleteIcon />
-          </RowButton>
+          session.kind === 'root' ? <RemoveButton name={f.functionName} open={setRemoving} /> : <Remove name={f.functionName} resource={fn(f.functionName)} open={setRemoving} />
         ),
       },
     ],
-    [t, session.region],
+    [t, session, fn, wide],
   );
   return (
     <Page
       title={t('list.title')}
       lead={t('list.lead', { region: t(`common:regions.${session.region}`, { defaultValue: session.region }) })}
       extra={
-        <Button type="primary" icon={<PlusOutlined />} onClick={create}>
+        <MayButton action="fc:CreateFunction" resource={fn('')} some type="primary" icon={<PlusOutlined />} onClick={create}>
           {t('create.title')}
-        </Button>
+        </MayButton>
       }
     >
       <div className="row gap-below">
@@ -82,6 +89,8 @@ export function FunctionsPage() {
         <Problem error={list.error} retry={() => void list.refetch()} />
       ) : (
         <Rows
+          key={wide ? 'wide' : 'narrow'}
+          rowHeight={wide ? 41 : 56}
           label={t('list.title')}
           items={items}
           keyOf={(f) => f.functionName}
@@ -93,9 +102,9 @@ export function FunctionsPage() {
           empty={
             <Nothing text={search.q ? t('list.noneFound', { q: search.q }) : t('list.none')}>
               {!search.q && (
-                <Button type="primary" onClick={create}>
+                <MayButton action="fc:CreateFunction" resource={fn('')} some type="primary" onClick={create}>
                   {t('create.title')}
-                </Button>
+                </MayButton>
               )}
             </Nothing>
           }
@@ -110,20 +119,45 @@ export function FunctionsPage() {
   );
 }
 
-/** State tells whether a function takes invocations, and what somebody should look at. */
-function State({ fn }: { fn: Fn }) {
-  const { t } = useTranslation('functions');
-  // Rows that only pass by are not asked about.
+/** useSettled is true soon: rows that only pass by are not asked about. */
+function useSettled(): boolean {
   const [settled, setSettled] = useState(false);
   useEffect(() => {
     const id = setTimeout(() => setSettled(true), 300);
     return () => clearTimeout(id);
   }, []);
+  return settled;
+}
+
+interface RemoveProps {
+  name: string;
+  open: (name: string) => void;
+}
+
+/** Remove deletes a function. What is asked about rows that come into sight together is one request. */
+function Remove({ resource, ...p }: RemoveProps & { resource: string }) {
+  const settled = useSettled();
+  return <RemoveButton {...p} missing={useMay(settled ? 'fc:DeleteFunction' : '', resource).reason} />;
+}
+
+function RemoveButton({ name, open, missing }: RemoveProps & { missing?: string }) {
+  const { t } = useTranslation('functions');
+  return (
+    <RowButton label={t('list.deleteOne', { name })} aria-disabled={missing ? true : undefined} data-hint={missing} onClick={() => !missing && open(name)}>
+      <DeleteIcon />
+    </RowButton>
+  );
+}
+
+/** State tells whether a function takes invocations, and what somebody should look at. */
+function State({ fn }: { fn: Fn }) {
+  const { t } = useTranslation('functions');
+  const settled = useSettled();
   if (fn.invocationRestriction?.disable) {
     return (
-      <span className="pill tone-bad" data-hint={fn.invocationRestriction.reason} tabIndex={0}>
+      <Pill tone="bad" hint={fn.invocationRestriction.reason}>
         {t('disabled')}
-      </span>
+      </Pill>
     );
   }
   const active = <span className="pill tone-good">{t('list.active')}</span>;
@@ -136,8 +170,16 @@ function Warnings({ of, children }: { of: string; children: ReactNode }) {
   const { data } = useQuery({ ...warningsOf(of), refetchInterval: false, staleTime: 60_000 });
   if (!data?.length) return children;
   return (
-    <span className="pill tone-careful" data-hint={data.map((w) => say(w.why, w.message)).join('\n')} tabIndex={0}>
+    <Pill tone="careful" hint={data.map((w) => say(w.why, w.message)).join('\n')}>
       {t('list.warnings', { count: data.length })}
+    </Pill>
+  );
+}
+
+function Pill({ tone, hint, children }: { tone: 'bad' | 'careful'; hint?: string; children: ReactNode }) {
+  return (
+    <span className={`pill tone-${tone}`} data-hint={hint} tabIndex={useContext(InRow) === false ? -1 : 0}>
+      {children}
     </span>
   );
 }

@@ -67,13 +67,13 @@ export function LastRuns({ runs, none }: { runs: OverviewRun[]; none?: ReactNode
       ];
     }
     return [
-      { key: 'status', title: t('runs.status'), width: '1.1fr', render: status },
-      { key: 'object', title: t('runs.object'), width: '2.4fr', render: (r) => object(r) ?? <span className="dim">–</span> },
+      { key: 'status', title: t('runs.status'), width: '1fr', render: status },
+      { key: 'object', title: t('runs.object'), width: '2.8fr', render: (r) => object(r) ?? <span className="dim">–</span> },
       { key: 'function', title: t('runs.function'), width: '1.5fr', render: run },
       { key: 'trigger', title: t('runs.trigger'), width: '1.2fr', render: (r) => (r.trigger ? <span title={r.trigger}>{r.trigger}</span> : <span className="dim">{how(r)}</span>) },
-      { key: 'start', title: t('runs.start'), width: '72px', render: (r) => <span className={r.cold ? 'start-cold' : 'dim'}>{temperature(r)}</span> },
-      { key: 'duration', title: t('runs.duration'), width: '90px', end: true, render: lasted },
-      { key: 'when', title: t('runs.when'), width: '130px', end: true, render: (r) => <Time at={end(r)} /> },
+      { key: 'start', title: t('runs.start'), width: '60px', render: (r) => <span className={r.cold ? 'start-cold' : 'dim'}>{temperature(r)}</span> },
+      { key: 'duration', title: t('runs.duration'), width: '80px', end: true, render: lasted },
+      { key: 'when', title: t('runs.when'), width: '124px', end: true, render: (r) => <Time at={end(r)} /> },
     ];
   }, [t, wide]);
   return (

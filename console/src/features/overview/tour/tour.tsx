@@ -95,7 +95,6 @@ export function Tour({ close }: { close: () => void }) {
     <section className="tour" aria-labelledby="tour-title">
       <div className="tour-head">
         <h2 id="tour-title" tabIndex={-1}>{t('tour.title')}</h2>
-        <span className="grow" />
         <Button type="text" onClick={close}>
           {t(at.done === 3 ? 'tour.close' : 'tour.skip')}
         </Button>
