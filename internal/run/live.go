@@ -15,6 +15,7 @@ const (
 	maxSeen    = 20               // runs of a function that are told of at once
 	maxPrinted = 16 << 10         // bytes of a run's output, from its end
 	maxKept    = 100              // runs whose output is kept, of all functions
+	maxLooks   = 100              // functions that are looked at
 	lookFor    = 90 * time.Second // how long somebody who looked is taken to look on
 )
 
@@ -74,40 +75,24 @@ type flight struct {
 
 // Look returns what of a function is under way, and a channel that is closed when that has
 // changed. What runs print is kept from the first Look on, as long as another follows within
-// a minute. after is the Next of an earlier view, or 0.
+// a minute. after is the Next of an earlier view, or 0. If more than maxLooks functions are
+// looked at, the one that was not for longest is forgotten: its channel is not closed.
 func (i *Invoker) Look(function string, after uint64) (View, <-chan struct{}) {
 	l := &i.live
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k := l.look(function, time.Now())
+	// A run that begins meanwhile is found here, or finds the look and tells it.
 	var flights []*flight
 	i.active.Range(func(_, v any) bool {
-		if f := v.(*flight); f.name == function {
+		if f := v.(*flight); f.name == function && !f.over {
 			flights = append(flights, f)
 		}
 		return true
 	})
 	slices.SortFunc(flights, func(a, b *flight) int { return b.is.Start.Compare(a.is.Start) })
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := time.Now()
-	l.forget(now)
-	k := l.looks[function]
-	if k == nil {
-		if l.looks == nil {
-			l.looks = map[string]*look{}
-		}
-		at := uint64(now.UnixMicro()) // beyond those of every look before
-		k = &look{begin: at, at: at}
-		l.looks[function] = k
-		l.any.Store(true)
-	}
-	k.until = now.Add(lookFor)
-	v := View{Next: k.at, Runs: []UnderWay{}}
-	for _, f := range flights {
-		if f.over {
-			continue
-		}
-		if v.Total++; len(v.Runs) == maxSeen {
-			continue
-		}
+	v := View{Next: k.at, Runs: []UnderWay{}, Total: len(flights)}
+	for _, f := range flights[:min(len(flights), maxSeen)] {
 		u := f.is
 		u.Cut = u.Cut || f.missed.Load()
 		if u.Same = after >= k.begin && f.changed <= after; !u.Same {
@@ -120,6 +105,32 @@ func (i *Invoker) Look(function string, after uint64) (View, <-chan struct{}) {
 		k.changed = make(chan struct{})
 	}
 	return v, k.changed
+}
+
+// look notes that somebody looks at a function. The caller holds mu.
+func (l *live) look(function string, now time.Time) *look {
+	l.forget(now)
+	k := l.looks[function]
+	if k == nil {
+		if l.looks == nil {
+			l.looks = map[string]*look{}
+		}
+		if len(l.looks) >= maxLooks {
+			oldest := ""
+			for name, x := range l.looks {
+				if oldest == "" || x.until.Before(l.looks[oldest].until) {
+					oldest = name
+				}
+			}
+			delete(l.looks, oldest)
+		}
+		at := uint64(now.UnixMicro()) // beyond those of every look before
+		k = &look{begin: at, at: at}
+		l.looks[function] = k
+		l.any.Store(true)
+	}
+	k.until = now.Add(lookFor)
+	return k
 }
 
 // forget drops what nobody looks at any more. The caller holds mu.

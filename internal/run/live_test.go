@@ -133,4 +133,32 @@ func TestLookIsBounded(t *testing.T) {
 	if len(v.Runs) != maxSeen || v.Total != maxKept+10 || i.live.kept != maxKept || !v.Runs[0].Cut {
 		t.Errorf("%d of %d, %d kept", len(v.Runs), v.Total, i.live.kept)
 	}
+	for n := range maxLooks + 10 {
+		i.Look(fmt.Sprint(n), 0)
+	}
+	if len(i.live.looks) != maxLooks || i.live.looks[fmt.Sprint(maxLooks+9)] == nil {
+		t.Errorf("%d functions are looked at", len(i.live.looks))
+	}
+}
+
+// A run that begins while somebody looks is seen, or told of.
+func TestLookMissesNoBegin(t *testing.T) {
+	i := newWorld().invoker()
+	i.Look("f", 0)
+	for n := range 2000 {
+		begun := make(chan *flight)
+		go func() {
+			begun <- i.begin(&Record{RequestID: fmt.Sprint(n), Function: "f", Start: time.Now()})
+		}()
+		v, changed := i.Look("f", 0)
+		f := <-begun
+		select {
+		case <-changed:
+		default:
+			if v.Total == 0 {
+				t.Fatalf("run %d is neither seen nor told of", n)
+			}
+		}
+		i.end(f)
+	}
 }
