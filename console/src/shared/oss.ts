@@ -74,6 +74,15 @@ export const oss = {
         )
       ).text(),
     ),
+  /** under gives all objects whose keys begin with a prefix, in lists of up to a thousand. What of them is deleted on the way does not matter. */
+  async *under(bucket: string, prefix: string, signal?: AbortSignal): AsyncGenerator<Item[]> {
+    for (let token = ''; ; ) {
+      const l = await oss.list(bucket, { prefix, token, limit: 1000 }, signal);
+      yield l.objects;
+      if (!l.next) return;
+      token = l.next;
+    }
+  },
   createBucket: (name: string) => send('/oss/' + name, { method: 'PUT' }),
   deleteBucket: (name: string) => send('/oss/' + name, { method: 'DELETE' }),
   head: async (bucket: string, key: string) => (await send(objectPath(bucket, key), { method: 'HEAD' })).headers,

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import type { AccessKey } from '../../api/gen';
 import { Refusal } from '../../shared/api';
 import { May, MayButton, useMay, useResources } from '../../shared/may';
+import { save } from '../../shared/save';
 import { Copy, Problem, Time } from '../../shared/ui';
 import { access, userKeys } from './api';
 
@@ -75,12 +76,7 @@ const csv = (k: AccessKey) => `AccessKey ID,AccessKey Secret\r\n${k.accessKeyId}
 function ShownOnce({ fresh, close }: { fresh: AccessKey; close: () => void }) {
   const { t } = useTranslation('access');
   const download = () => {
-    const url = URL.createObjectURL(new Blob([csv(fresh)], { type: 'text/csv' }));
-    const a = document.createElement('a');
-    a.href = url;
-    a.download = `AccessKey-${fresh.user}.csv`;
-    a.click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    save(new Blob([csv(fresh)], { type: 'text/csv' }), `AccessKey-${fresh.user}.csv`);
   };
   return (
     <Modal

@@ -8,6 +8,7 @@ import { useSession } from '../../../app/session';
 import { objectPath, Refusal, send } from '../../../shared/api';
 import { bytes } from '../../../shared/format';
 import { May, MayButton, useResources } from '../../../shared/may';
+import { useRested } from '../../../shared/rested';
 import { Copy, toClipboard } from '../../../shared/ui';
 import { keys, link, ossAddress, saveAs, type ObjectInfo } from '../api';
 import { folderOf, keyProblem } from '../objects/names';
@@ -24,11 +25,7 @@ const toImage = (path: string) => async ({ signal }: { signal: AbortSignal }) =>
 export function Playground({ bucket, objectKey: key, info }: { bucket: string; objectKey: string; info: ObjectInfo }) {
   const { t } = useTranslation('buckets');
   const [process, setProcess] = useState('image/resize,w_300');
-  const [tried, setTried] = useState(process);
-  useEffect(() => {
-    const id = setTimeout(() => setTried(process.trim()), 300);
-    return () => clearTimeout(id);
-  }, [process]);
+  const tried = useRested(process.trim());
   const recipe = parse(process.trim());
   const after = useQuery({
     queryKey: ['process', bucket, key, info.etag, tried],

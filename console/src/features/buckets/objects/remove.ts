@@ -44,13 +44,9 @@ async function* allKeys(bucket: string, chosen: readonly string[], isFolder: (ke
   const objects = chosen.filter((k) => !isFolder(k));
   for (let i = 0; i < objects.length; i += batch) yield objects.slice(i, i + batch);
   for (const folder of chosen.filter(isFolder)) {
-    // What was listed may be refused; so the way goes on behind it rather than from the start.
-    for (let token = ''; ; ) {
-      const l = await oss.list(bucket, { prefix: folder, token, limit: 1000 }, signal);
-      const keys = l.objects.map((o) => o.key);
+    for await (const list of oss.under(bucket, folder, signal)) {
+      const keys = list.map((o) => o.key);
       for (let i = 0; i < keys.length; i += batch) yield keys.slice(i, i + batch);
-      if (!l.next) break;
-      token = l.next;
     }
   }
 }

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { count } from '../../../shared/format';
 import { useMay, useResources } from '../../../shared/may';
 import { oss } from '../../../shared/oss';
+import { useRested } from '../../../shared/rested';
 import { existing, lookUps, uploadTriggers } from '../api';
 import { Bar } from '../parts';
 import { Firings } from '../uploads/preflight';
@@ -20,7 +21,7 @@ export function TransferDrawer({ bucket, prefix, chosen, close }: { bucket: stri
   const [move, setMove] = useState(false);
   const [to, setTo] = useState(bucket);
   const [typed, setTyped] = useState(one ? one.key : prefix);
-  const [target, setTarget] = useState(typed); // what was typed, once that has rested
+  const target = useRested(typed.trim());
   const [overwrite, setOverwrite] = useState(false);
   const [like, setLike] = useState('');
   const [p, setP] = useState<Progress | null>(null);
@@ -31,10 +32,6 @@ export function TransferDrawer({ bucket, prefix, chosen, close }: { bucket: stri
     mounted.current = true;
     return () => void (mounted.current = false);
   }, []);
-  useEffect(() => {
-    const id = setTimeout(() => setTarget(typed.trim()), 300);
-    return () => clearTimeout(id);
-  }, [typed]);
   const resource = useResources();
   const mayGet = useMay('oss:GetObject', resource.object(bucket, one?.item ? one.key : prefix), !one?.item);
   const mayDelete = useMay('oss:DeleteObject', resource.object(bucket, one?.item ? one.key : prefix), !one?.item);

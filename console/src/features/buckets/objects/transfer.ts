@@ -61,12 +61,7 @@ export async function* steps(chosen: readonly Chosen[], w: Pick<Way, 'bucket' | 
   if (objects.length > 0) yield objects;
   for (const c of chosen) {
     if (c.item) continue;
-    for (let token = ''; ; ) {
-      const l = await oss.list(w.bucket, { prefix: c.key, token, limit: 1000 }, signal);
-      yield l.objects.map((o) => ({ from: o.key, to: targetOf(o.key, c, one, w.target), etag: o.etag, size: o.size }));
-      if (!l.next) break;
-      token = l.next;
-    }
+    for await (const list of oss.under(w.bucket, c.key, signal)) yield list.map((o) => ({ from: o.key, to: targetOf(o.key, c, one, w.target), etag: o.etag, size: o.size }));
   }
 }
 

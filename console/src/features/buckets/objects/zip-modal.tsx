@@ -2,6 +2,7 @@ import { Alert, Modal, Spin } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { bytes, count } from '../../../shared/format';
+import { save } from '../../../shared/save';
 import { Bar } from '../parts';
 import type { Chosen } from './transfer';
 import { baseOf, inside, mostBytes, mostObjects, TooMuch, zipped, type ZipProgress } from './zip';
@@ -32,11 +33,7 @@ export function ZipModal({ bucket, chosen, close }: { bucket: string; chosen: Ch
         };
         const blob = await zipped(bucket, items, baseOf(what), tell, signal);
         if (signal.aborted) return;
-        const a = document.createElement('a');
-        a.href = URL.createObjectURL(blob);
-        a.download = `${bucket}.zip`;
-        a.click();
-        setTimeout(() => URL.revokeObjectURL(a.href), 60_000);
+        save(blob, `${bucket}.zip`);
         if (failed > 0) setDone(true);
         else leave.current();
       } catch (err) {

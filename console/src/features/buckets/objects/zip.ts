@@ -27,12 +27,7 @@ export async function inside(bucket: string, chosen: readonly { key: string; ite
   take(chosen.flatMap((c) => (c.item ? [c.item] : [])));
   for (const c of chosen) {
     if (c.item) continue;
-    for (let token = ''; ; ) {
-      const l = await oss.list(bucket, { prefix: c.key, token, limit: 1000 }, signal);
-      take(l.objects);
-      if (!l.next) break;
-      token = l.next;
-    }
+    for await (const list of oss.under(bucket, c.key, signal)) take(list);
   }
   return out;
 }

@@ -1,10 +1,11 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { Form, Modal, Select, Spin } from 'antd';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { fc } from '../../../shared/api';
 import { useMay, useResources } from '../../../shared/may';
+import { useRested } from '../../../shared/rested';
 
 /** ChooseFunction asks for which function a trigger of this bucket is to be, and leads to its Create Trigger panel. */
 export function ChooseFunction({ bucket, close }: { bucket: string; close: () => void }) {
@@ -12,16 +13,12 @@ export function ChooseFunction({ bucket, close }: { bucket: string; close: () =>
   const navigate = useNavigate();
   const [name, setName] = useState<string>();
   const [like, setLike] = useState('');
-  const [settled, setSettled] = useState('');
+  const rested = useRested(like, 200);
   const [wrong, setWrong] = useState(false);
-  useEffect(() => {
-    const id = setTimeout(() => setSettled(like), 200);
-    return () => clearTimeout(id);
-  }, [like]);
   const may = useMay(name ? 'fc:CreateTrigger' : '', useResources().fn(name));
   const found = useQuery({
-    queryKey: ['functions', 'like', settled],
-    queryFn: ({ signal }) => fc.get<{ functions: { functionName: string }[] | null }>('/functions', { prefix: settled, limit: 50 }, signal),
+    queryKey: ['functions', 'like', rested],
+    queryFn: ({ signal }) => fc.get<{ functions: { functionName: string }[] | null }>('/functions', { prefix: rested, limit: 50 }, signal),
     placeholderData: (d) => d,
   });
   const go = () => {
