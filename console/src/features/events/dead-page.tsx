@@ -192,7 +192,8 @@ export function DeadLettersPage() {
           onSelect={(s) => (setAll(false), setSelected(s))}
           selectable={(d) => !results.has(d.id) && !running}
           loading={list.isPending || list.isFetchingNextPage}
-          more={list.hasNextPage && !list.isFetchNextPageError}
+          more={list.hasNextPage}
+          error={list.isFetchNextPageError ? list.error : undefined}
           onMore={() => void list.fetchNextPage()}
           onOpen={(d) => void navigate({ search: (s) => ({ ...s, id: d.id }) })}
           height="max(300px, calc(100vh - 345px))"

@@ -129,7 +129,8 @@ export function EventsPage() {
             keyOf={(e) => e.id}
             current={current}
             loading={list.isPending || list.isFetchingNextPage}
-            more={list.hasNextPage && !list.isFetchNextPageError}
+            more={list.hasNextPage}
+            error={list.isFetchNextPageError ? list.error : undefined}
             onMore={() => void list.fetchNextPage()}
             onOpen={open}
             height="max(300px, calc(100vh - 310px))"

@@ -343,7 +343,8 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
             selected={selected}
             onSelect={setSelected}
             loading={list.isPending || list.isFetchingNextPage}
-            more={list.hasNextPage && !list.isFetchNextPageError}
+            more={list.hasNextPage}
+            error={list.isFetchNextPageError ? list.error : undefined}
             onMore={() => void list.fetchNextPage()}
             onOpen={open}
             height="max(320px, calc(100vh - 318px))"
@@ -361,11 +362,6 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
             }
             columns={columns}
           />
-        </div>
-      )}
-      {list.isFetchNextPageError && (
-        <div className="gap-above">
-          <Problem error={list.error} retry={() => void list.fetchNextPage()} />
         </div>
       )}
       {over > 0 && (
