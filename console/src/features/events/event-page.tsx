@@ -1,14 +1,13 @@
 import { ApartmentOutlined, ExperimentOutlined } from '@ant-design/icons';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Link, useParams, useSearch } from '@tanstack/react-router';
 import { Button, Tag } from 'antd';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Attempt, EventDetail, Info, Owed } from '../../api/gen';
 import { Loading } from '../../app/shell';
 import { Refusal } from '../../shared/api';
 import { bytes, count, duration } from '../../shared/format';
-import { useLive } from '../../shared/live';
 import { shortened } from '../../shared/middle';
 import { Said } from '../../shared/said';
 import { Note, over, StatePill, told } from '../../shared/states';
@@ -19,6 +18,7 @@ import { failed } from '../../shared/waterfall';
 import { attemptsOf, eventOf, warningsOf } from './api';
 import { Area, Facts, FunctionLink, Id, ObjectLink, shortType } from './area';
 import { errorMessage } from './outcome';
+import { usePolled } from './polled';
 import { NothingRan, Reasons } from './reasons';
 import { Replay } from './replay';
 
@@ -27,21 +27,20 @@ export function EventPage() {
   const { t } = useTranslation('events');
   const { id } = useParams({ from: '/events/$id' });
   const q = useQuery(eventOf(id));
-  const client = useQueryClient();
   const e = q.data;
   const busy = !!e?.owed?.some((o) => !over(o.state));
-  useLive(busy, async (_, signal) => {
-    await new Promise((resolve) => setTimeout(resolve, 900));
-    signal.throwIfAborted();
-    await client.fetchQuery({ ...eventOf(id), staleTime: 0, retry: false });
-    return '';
-  });
-  // What a run wrote is known as soon as it is over; its record follows a moment later.
+  usePolled(busy, 900, eventOf(id));
+  // What a run wrote is known as soon as it is over; its record follows a moment later, if it is not forgotten since.
+  const unrecorded = !busy && !!e?.owed?.some((o) => o.attempts > 0 && !o.last);
+  const tries = useRef(0);
+  const { dataUpdatedAt, refetch } = q;
   useEffect(() => {
-    if (busy || !e?.owed?.some((o) => o.attempts > 0 && !o.last)) return;
-    const timer = setTimeout(() => void q.refetch(), 500);
-    return () => clearTimeout(timer);
-  });
+    if (!unrecorded) tries.current = 0;
+    else if (tries.current < 8) {
+      const timer = setTimeout(() => (tries.current++, void refetch()), 500);
+      return () => clearTimeout(timer);
+    }
+  }, [unrecorded, dataUpdatedAt, refetch]);
   if (q.isPending) return <Loading />;
   if (!e) {
     const gone = q.error instanceof Refusal && (q.error.status === 404 || q.error.code === 'InvalidArgument'); // or the address is no event's

@@ -9,7 +9,6 @@ import { Loading } from '../../app/shell';
 import { api, type Refusal } from '../../shared/api';
 import { count, duration } from '../../shared/format';
 import { lazy } from '../../shared/lazy';
-import { useLive } from '../../shared/live';
 import { MayButton, useResources } from '../../shared/may';
 import { faultTitle, Said } from '../../shared/said';
 import { StatePill } from '../../shared/states';
@@ -17,10 +16,11 @@ import { Nothing, Page, Problem, Time } from '../../shared/ui';
 import { jobList, keys } from './api';
 import { Area, FunctionLink } from './area';
 import { FunctionSelect } from './filters';
+import { usePolled } from './polled';
 
 const JobForm = lazy(() => import('./job-form').then((m) => ({ default: m.JobForm })));
 
-export const active = (j: Job) => j.state === 'Running' || j.state === 'Paused';
+const active = (j: Job) => j.state === 'Running' || j.state === 'Paused';
 
 /** JobsPage are the replays and backfills: triggers run over what was there before. */
 export function JobsPage() {
@@ -30,12 +30,7 @@ export function JobsPage() {
   const client = useQueryClient();
   const list = useQuery(jobList());
   const all = list.data ?? [];
-  useLive(all.some((j) => j.state === 'Running'), async (_, signal) => {
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    signal.throwIfAborted();
-    await client.fetchQuery({ ...jobList(), staleTime: 0, retry: false });
-    return '';
-  });
+  usePolled(all.some((j) => j.state === 'Running'), 1000, jobList());
   const items = all.filter((j) => !search.function || search.new || j.function === search.function);
   const begin = () => void navigate({ search: (s) => ({ ...s, new: '1' }) });
   const needs = { action: 'fc:InvokeFunction', resource: useResources().fn(''), some: true };

@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { Grid, Input } from 'antd';
 import { Suspense, useState } from 'react';
@@ -6,12 +6,12 @@ import { useTranslation } from 'react-i18next';
 import { Loading } from '../../app/shell';
 import { Refusal } from '../../shared/api';
 import { lazy } from '../../shared/lazy';
-import { useLive } from '../../shared/live';
 import { Note, over } from '../../shared/states';
 import { Nothing, Page, Problem } from '../../shared/ui';
 import { eventOf, traceOf } from './api';
 import { Area, ObjectLink } from './area';
 import { idle, lookFor } from './lineage';
+import { usePolled } from './polled';
 import { NothingRan, Reasons } from './reasons';
 import { TraceTree } from './trace-tree';
 
@@ -24,14 +24,8 @@ export function TracePage() {
   const wide = Grid.useBreakpoint().sm ?? window.innerWidth >= 640;
   const view = asked ?? (wide ? 'graph' : 'list');
   const trace = useQuery(traceOf(q));
-  const client = useQueryClient();
   const known = !!(q.event || q.run || (q.bucket && q.key));
-  useLive(!!trace.data?.nodes?.some((n) => n.run && !over(n.run.state)), async (_, signal) => {
-    await new Promise((resolve) => setTimeout(resolve, 1500));
-    signal.throwIfAborted();
-    await client.fetchQuery({ ...traceOf(q), staleTime: 0, retry: false });
-    return '';
-  });
+  usePolled(!!trace.data?.nodes?.some((n) => n.run && !over(n.run.state)), 1500, traceOf(q));
   const alone = trace.data && idle(trace.data);
   return (
     <Page
