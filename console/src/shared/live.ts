@@ -43,7 +43,6 @@ export function useLive(on: boolean, poll: (cursor: string, signal: AbortSignal)
     if (!on) return;
     active++;
     let stop = new AbortController();
-    let ended = false;
     const loop = async (signal: AbortSignal) => {
       polling(1);
       await follow(signal).finally(() => polling(-1));
@@ -80,8 +79,6 @@ export function useLive(on: boolean, poll: (cursor: string, signal: AbortSignal)
     document.addEventListener('visibilitychange', visibility);
     if (document.visibilityState === 'visible') start();
     return () => {
-      if (ended) return;
-      ended = true;
       active--;
       stop.abort();
       document.removeEventListener('visibilitychange', visibility);

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import type { Why } from '../api/gen';
 import { useSettings } from '../app/settings';
 import { count, duration, moment, type Zone } from './format';
+import { shortened } from './middle';
 import './said.css';
 
 /** near is half of what is shown of a long key. */
@@ -25,12 +26,6 @@ const fault = (code: string) => {
   return title ? text('named', { title, code }) : code;
 };
 
-/** end is the end of a long key: the suffix is what is looked for there. */
-const end = (key: string) => {
-  const all = [...key];
-  return all.length > near * 2 ? '…' + all.slice(-near * 2).join('') : key;
-};
-
 /** say makes a reason a sentence; message is the server's. place stands where the object's key is to be set in. */
 export function say(why: Why | null | undefined, message: string | undefined, zone: Zone = 'local', place?: string): string {
   if (!why || !known('why.' + why.reason)) return message ?? '';
@@ -47,7 +42,7 @@ export function say(why: Why | null | undefined, message: string | undefined, zo
     values.n = count(args.n) + (why.reason === 'LoopStopped' && args.more ? '+' : '');
   }
   if (why.reason === 'SeemsToLoop' && !args.principal) values.principal = text('nobody');
-  if (typeof args.key === 'string') values.key = place ?? end(args.key);
+  if (typeof args.key === 'string') values.key = place ?? shortened(args.key, 0, near * 2); // its suffix is what is looked for there
   values.parts = (why.parts ?? []).map((p) => say(p, '', zone)).join(text('and'));
   const hint = why.hint ? say(why.hint, '', zone) : '';
   // A pause tells its reason within the sentence, whoever gave it.
