@@ -65,10 +65,25 @@ describe('the tour', () => {
     // What was done is in the numbers, and in the list of runs.
     await page.locator('.row-line', { hasText: 'oss-trigger' }).first().waitFor();
     await page.waitForFunction(() => Number(document.querySelector('[data-testid=runs] .tile-value').textContent) >= 1);
-    await page.getByTestId('storage').getByText(/2 objects/).waitFor();
+    await page.getByTestId('storage').getByText(/2 objects/).waitFor({ timeout: 3000 }); // as of now
+    const object = page.locator('.row-line').getByRole('link', { name: /^testbucket-.*\/source\/kingfisher-.*\.png$/ });
+    assert.match(await object.getAttribute('href'), /^\/events\/.+\?run=/);
+    // Its end stays until it is closed.
+    await page.reload();
+    await made.waitFor();
     await page.getByRole('link', { name: 'See how it came to be' }).click();
     await page.waitForURL(/\/trace\?/);
     await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.goto('/');
+    await page.getByRole('button', { name: 'Close the tour' }).click();
+    await page.reload();
+    await page.locator('.row-line').first().waitFor();
+    assert.equal(await page.getByRole('heading', { name: /in three steps/ }).count(), 0);
+    // The numbers lead to what they count.
+    await page.getByText('15 min').click();
+    await page.getByTestId('events').getByRole('link').click();
+    await page.waitForURL(/\/events\?since=15m/);
+    await page.locator('.row-line').nth(1).waitFor();
     clean(page);
     await context.close();
   });
@@ -98,7 +113,7 @@ describe('logs and monitoring', () => {
   const run = (event) => invoke(server, 'talker', JSON.stringify(event));
   before(async () => {
     server = await Server.start();
-    await create(server, 'talker', code);
+    await create(server, 'talker', code, { description: 'It says what it is told to say, '.repeat(8) });
   });
   after(async () => { await close(); await server.stop(); });
 
@@ -271,15 +286,57 @@ describe('logs and monitoring', () => {
     await page.goto('/');
     const role = await context.request.post('/api/session', { data: { accessKeyId: server.accessKeyId, accessKeySecret: server.accessKeySecret } });
     assert.equal(role.status(), 200);
-    assert.equal((await context.request.post('/api/users', { data: { name: 'blind', policies: [] } })).status(), 200);
-    const key = await (await context.request.post('/api/users/blind/keys', { data: {} })).json();
+    const keysOf = async (name, ...policies) => {
+      assert.equal((await context.request.post('/api/users', { data: { name, policies } })).status(), 200);
+      const { accessKeyId, accessKeySecret } = await (await context.request.post(`/api/users/${name}/keys`, { data: {} })).json();
+      return { accessKeyId, accessKeySecret };
+    };
+    const keys = await keysOf('blind');
+    const reads = { Effect: 'Allow', Action: ['oss:Get*', 'oss:List*', 'fc:Get*', 'fc:List*'], Resource: '*' };
+    const reader = await keysOf('reader', { name: 'reads', document: { Version: '1', Statement: [reads] } });
+    assert.equal((await context.request.put('/oss/seen')).status(), 200);
+    assert.equal((await context.request.put('/oss/seen/object', { data: 'x' })).status(), 200);
     await context.close();
-    const blind = await signedIn(server, { keys: { accessKeyId: key.accessKeyId, accessKeySecret: key.accessKeySecret } });
+    const blind = await signedIn(server, { keys });
     await blind.page.getByText('your key may see').waitFor();
     assert.equal(await tile(blind.page, 'runs').textContent(), '0');
     assert.equal(await blind.page.locator('.row-line').count(), 0);
     assert.equal(await blind.page.getByRole('heading', { name: /three steps/ }).count(), 0);
     clean(blind.page);
     await blind.context.close();
+    await mayOnlyRead(reader);
   });
+
+  // What a key may not do is not offered, with the reason; what it sees is counted.
+  async function mayOnlyRead(keys) {
+    const { context, page } = await signedIn(server, { keys });
+    const not = (action) => page.locator('.may-not', { has: page.locator(':disabled') }).and(page.getByRole('group', { name: new RegExp(`lacks ${action}`) }));
+    const { events } = await (await context.request.get('/api/events')).json();
+    assert.ok(events.length > 0, 'events to see');
+    await page.getByTestId('events').getByText(`${events.length} in 1 h`).waitFor();
+    await not('oss:PutBucket').first().waitFor(); // the tour's first step
+    await page.goto('/functions');
+    await not('fc:CreateFunction').waitFor();
+    const remove = page.getByRole('button', { name: 'Delete function talker' });
+    await remove.and(page.locator('[aria-disabled=true]')).focus();
+    await page.getByRole('tooltip').getByText(/fc:DeleteFunction on .*functions\/talker/).waitFor();
+    await remove.press('Enter');
+    assert.equal(await page.getByRole('dialog').count(), 0);
+    await accessible(page, 'functions that may only be read');
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.locator('.row-line').getByText('Active').waitFor();
+    await page.locator('.row-line .second-line', { hasText: 'nodejs20' }).waitFor();
+    await page.getByRole('link', { name: 'talker' }).click();
+    const about = page.getByRole('button', { name: /^It says what it is told/ });
+    assert.ok((await about.boundingBox()).height < 30, 'a description is one line');
+    await about.click();
+    assert.ok((await about.boundingBox()).height > 60, 'which opens');
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.goto('/functions?new=1');
+    await page.getByRole('dialog').locator('.may-not', { has: page.getByRole('button', { name: 'Create' }) }).waitFor();
+    await page.goto('/jobs');
+    await not('fc:InvokeFunction').first().waitFor();
+    clean(page);
+    await context.close();
+  }
 });
