@@ -29,7 +29,8 @@ export default function UploadPanel() {
   useEffect(() => void restore().then(() => setTimeout(() => setReady(true), 300)), []);
   const empty = q.uploads.length === 0 && q.finished === 0;
   useEffect(() => {
-    if (ready && empty) sayUploading(false);
+    const now = uploads.snapshot(); // what is shown lags behind it
+    if (ready && empty && now.uploads.length === 0 && now.finished === 0) sayUploading(false);
   }, [ready, empty]);
 
   const box = useRef<HTMLDivElement>(null);

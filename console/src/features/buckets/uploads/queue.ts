@@ -77,7 +77,10 @@ export const useUploads = (): Snapshot => useSyncExternalStore(subscribe, () => 
 /** begin queues files for a bucket and has the panel shown. */
 export function begin(bucket: string, files: readonly { key: string; file: File }[], overwrite: boolean): void {
   sayUploading(true);
-  void restore().then(() => uploads.add(bucket, files.map(({ key, file }) => ({ key, file, lastModified: file.lastModified, type: file.type })), overwrite));
+  void restore().then(() => {
+    uploads.add(bucket, files.map(({ key, file }) => ({ key, file, lastModified: file.lastModified, type: file.type })), overwrite);
+    sayUploading(true); // the panel, still empty, may have taken itself away meanwhile
+  });
 }
 
 // Whoever leaves the page while it uploads is asked.
