@@ -1,5 +1,6 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
 import { loaded } from '../shared/load';
+import { parseSearch, stringifySearch } from '../shared/search';
 import { Loading, NotFound, RouteProblem, Shell } from './shell';
 
 // Filters, selections and time ranges stand in the URL: each page checks its own.
@@ -33,7 +34,7 @@ const functions = createRoute({
 const fn = createRoute({
   getParentRoute: () => root,
   path: '/functions/$name/{-$tab}',
-  validateSearch: texts('qualifier', 'q', 'level', 'request', 'since', 'section', 'file', 'event', 'new', 'trigger', 'version', 'against', 'alias', 'range', 'attempt', 'outcome', 'order', 'bucket'),
+  validateSearch: texts('qualifier', 'q', 'level', 'request', 'since', 'until', 'scope', 'section', 'file', 'event', 'new', 'trigger', 'version', 'against', 'alias', 'range', 'attempt', 'outcome', 'order', 'bucket'),
   component: page(() => import('../features/functions/function-page'), 'FunctionPage'),
 });
 const buckets = createRoute({
@@ -87,6 +88,8 @@ const access = createRoute({
 
 export const router = createRouter({
   routeTree: root.addChildren([overview, functions, fn, buckets, bucket, events, event, trace, dead, jobs, access]),
+  parseSearch,
+  stringifySearch,
   defaultPendingComponent: Loading,
   defaultErrorComponent: RouteProblem,
   scrollRestoration: true,

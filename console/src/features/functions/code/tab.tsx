@@ -6,6 +6,7 @@ import { Suspense, useEffect, useMemo, useRef, useState, type ReactNode } from '
 import { useTranslation } from 'react-i18next';
 import { Loading } from '../../../app/shell';
 import { shown, useShortcut } from '../../../app/shortcuts';
+import { Refusal } from '../../../shared/api';
 import { bytes } from '../../../shared/format';
 import { lazy } from '../../../shared/lazy';
 import { MayButton, useMay, useResources } from '../../../shared/may';
@@ -126,6 +127,19 @@ function Edited({ fn, versions, aliases }: TabProps) {
     }
   };
 
+  // Somebody deleted the function under this tab.
+  const gone = problem instanceof Refusal && problem.code === 'FunctionNotFound' && state.phase === 'ready';
+  const again = async () => {
+    try {
+      const made = await workspace.again(fn);
+      setProblem(null);
+      client.setQueryData(keys.fn(name, 'LATEST'), made);
+      void client.invalidateQueries({ queryKey: keys.all });
+    } catch (err) {
+      setProblem(err);
+    }
+  };
+
   const unsaved = state.changes.size;
   return (
     <div className="code">
@@ -188,7 +202,22 @@ function Edited({ fn, versions, aliases }: TabProps) {
       </div>
       {!!problem && (
         <div className="gap-below">
-          <Problem error={problem} />
+          <Problem
+            error={problem}
+            next={
+              gone ? (
+                <span className="row">
+                  {t('code.gone')}
+                  <MayButton action="fc:CreateFunction" resource={resource} size="small" loading={state.deploying} onClick={() => void again()}>
+                    {t('code.again')}
+                  </MayButton>
+                  <Button size="small" icon={<DownloadOutlined />} onClick={() => void download()}>
+                    {t('code.downloadDraft')}
+                  </Button>
+                </span>
+              ) : undefined
+            }
+          />
         </div>
       )}
       {state.conflicts.length > 0 && (

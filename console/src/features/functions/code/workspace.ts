@@ -1,7 +1,7 @@
 // The one place that knows what this tab has done to a function's code. It outlives the
 // Code tab, so that the Test tab knows what is not deployed.
 import { useEffect, useSyncExternalStore } from 'react';
-import { Refusal, send } from '../../../shared/api';
+import { fc, Refusal, send } from '../../../shared/api';
 import { path as functionPath, type Fn } from '../api';
 import { applied, edited, rebased, type Changes, type Conflict } from './changes';
 import * as drafts from './drafts';
@@ -192,14 +192,41 @@ export class Workspace {
       body: JSON.stringify({ code: { zipFile: base64(zip) } }),
     });
     const fn = (await r.json()) as Fn;
-    // What was typed while it was sent is not deployed.
+    await this.sent(fn, zip, whole, sent);
+    return fn;
+  }
+
+  // What was typed while it was sent is not deployed.
+  private async sent(fn: Fn, zip: Uint8Array, whole: Files, sent: Changes): Promise<void> {
     let changes: Changes = new Map();
     for (const [path, { mine }] of this.state.changes) {
       if (!same(mine, sent.get(path)?.mine ?? null) || !sent.has(path)) changes = edited(whole, changes, path, mine);
     }
     this.set({ phase: 'ready', checksum: fn.codeChecksum, files: whole, size: zip.length, changes, restored: undefined, carried: false });
     await this.keep();
-    return fn;
+  }
+
+  /** whole is the package as it is in this tab. */
+  whole(): Files {
+    return applied(this.state.files, this.state.changes);
+  }
+
+  /** again makes the function anew, with the settings that it had and the code as it is in this tab. */
+  async again(fn: Fn): Promise<Fn> {
+    this.set({ deploying: true });
+    try {
+      const whole = this.whole();
+      const sent = this.state.changes;
+      const zip = pack(whole);
+      const { functionName, runtime, handler, description, memorySize, cpu, diskSize, timeout, instanceConcurrency, environmentVariables, role } = fn;
+      const made = await fc.post<Fn>('/functions', {
+        functionName, runtime, handler, description, memorySize, cpu, diskSize, timeout, instanceConcurrency, environmentVariables, role, code: { zipFile: base64(zip) },
+      });
+      await this.sent(made, zip, whole, sent);
+      return made;
+    } finally {
+      this.set({ deploying: false });
+    }
   }
 
   /** deployZip sends a zip as it is: one too large to be edited. */

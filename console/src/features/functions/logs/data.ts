@@ -3,6 +3,7 @@ import { useCallback, useMemo, useRef, useState } from 'react';
 import type { Attempt, Logs, LogsBack } from '../../../api/gen';
 import { api, Refusal } from '../../../shared/api';
 import { useLive } from '../../../shared/live';
+import { instant } from '../../../shared/span';
 import { keys, path } from '../api';
 import { entriesOf, withError, type Entry } from './entries';
 
@@ -17,9 +18,27 @@ export interface LogFilter {
   outcome?: string;
   q?: string;
   level?: string;
+  /** qualifier: of the version that ran, or asked for by this name */
+  qualifier?: string;
+  /** since and until are of the runs' ends, as the URL has them */
+  since?: string;
+  until?: string;
 }
 
 type Data = InfiniteData<LogsBack, string>;
+
+/** endOf is when a run was over, in microseconds: the time that runs are ordered by. */
+export const endOf = (r: Attempt): number => r.startedAtUnixMicro + (r.queuedNanos + r.initNanos + r.durationNanos) / 1000;
+
+/** isOf reports whether a run is of the version and the attempt that a filter asks for. */
+export const isOf = (r: { version: string; qualifier: string; attempt: number }, f: Pick<LogFilter, 'qualifier' | 'attempt'>): boolean =>
+  (!f.qualifier || r.version === f.qualifier || r.qualifier === f.qualifier) && (f.attempt === undefined || (f.attempt === 'retry' ? r.attempt > 0 : String(r.attempt) === f.attempt));
+
+/** isOpen reports whether runs that end from now on are within a filter's time. */
+export const isOpen = (f: Pick<LogFilter, 'until'>): boolean => !f.until || !(Date.parse(f.until) < Date.now());
+
+/** latestFirst orders runs by the time that is shown of them; runs are recorded nearly so. */
+export const latestFirst = (runs: readonly Attempt[]): Attempt[] => [...runs].sort((a, b) => endOf(b) - endOf(a));
 
 export const idOf = (r: Attempt) => `${r.requestId} ${r.attempt}`;
 
@@ -39,10 +58,14 @@ export function entriesIn(r: Attempt): Entry[] {
  */
 export function useLogs(name: string, filter: LogFilter, follow: boolean, mayFollow: () => boolean, shows: (r: Attempt) => boolean) {
   const client = useQueryClient();
-  const key = useMemo(() => [...keys.one(name), 'logs', filter.outcome ?? '', filter.level ?? '', filter.q ?? ''], [name, filter.outcome, filter.level, filter.q]);
+  const { outcome, level, q: text, qualifier, attempt, since, until, request } = filter;
+  const key = useMemo(
+    () => [...keys.one(name), 'logs', outcome ?? '', level ?? '', text ?? '', qualifier ?? '', attempt ?? '', since ?? '', until ?? ''],
+    [name, outcome, level, text, qualifier, attempt, since, until],
+  );
   const list = useInfiniteQuery({
     queryKey: key,
-    queryFn: ({ pageParam, signal }) => api.get<LogsBack>(path(name) + '/logs', { outcome: filter.outcome, q: filter.q, level: filter.level, before: pageParam, limit: pageSize }, signal),
+    queryFn: ({ pageParam, signal }) => api.get<LogsBack>(path(name) + '/logs', { outcome, q: text, level, qualifier, attempt, since: instant(since), until: instant(until), before: pageParam, limit: pageSize }, signal),
     initialPageParam: '',
     getNextPageParam: (last) => (last.more ? last.next : undefined),
     enabled: !filter.request,
@@ -66,9 +89,9 @@ export function useLogs(name: string, filter: LogFilter, follow: boolean, mayFol
   const [aside, setAside] = useState<{ key: unknown; runs: Attempt[] }>({ key, runs: [] });
   const waiting = useMemo(() => (aside.key === key ? aside.runs : []), [aside, key]);
   const runs = useMemo(() => {
-    if (!filter.request) return list.data?.pages.flatMap((p) => p.runs ?? []) ?? [];
-    return (one.data ?? []).filter((r) => r.function === name && (filter.attempt === undefined || String(r.attempt) === filter.attempt)).reverse();
-  }, [filter.request, filter.attempt, list.data, one.data, name]);
+    if (!request) return latestFirst(list.data?.pages.flatMap((p) => p.runs ?? []) ?? []);
+    return latestFirst((one.data ?? []).filter((r) => r.function === name && isOf(r, { attempt })));
+  }, [request, attempt, list.data, one.data, name]);
   const latest = useRef({ runs, waiting, mayFollow, shows, key });
   latest.current = { runs, waiting, mayFollow, shows, key };
 
@@ -89,7 +112,7 @@ export function useLogs(name: string, filter: LogFilter, follow: boolean, mayFol
 
   const asked = useRef(0);
   useLive(
-    follow && !filter.request && list.isSuccess,
+    follow && !request && isOpen(filter) && list.isSuccess,
     async (cursor, signal) => {
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, asked.current + pace - Date.now())));
       signal.throwIfAborted();
@@ -104,7 +127,7 @@ export function useLogs(name: string, filter: LogFilter, follow: boolean, mayFol
         return l.next || cursor;
       }
       // Without a cursor, the latest are answered, the earliest of them first.
-      const fresh = all.filter((r) => (!filter.outcome || r.errorType || r.fault) && latest.current.shows(r)).reverse();
+      const fresh = all.filter((r) => isOpen(filter) && isOf(r, filter) && (!outcome || r.errorType || r.fault) && latest.current.shows(r)).reverse();
       if (fresh.length > 0) {
         const at = latest.current;
         const known = new Set([...at.runs, ...at.waiting].map(idOf));

@@ -9,6 +9,7 @@ import { duration, moment } from '../../../shared/format';
 import { StateIcon } from '../../../shared/states';
 import { Copy } from '../../../shared/ui';
 import { classOf } from './ansi';
+import { endOf } from './data';
 import type { Entry } from './entries';
 import { segments } from './segments';
 
@@ -20,7 +21,9 @@ export const RunHead = memo(function RunHead({ run, function: name, single }: { 
   return (
     <div className="log-head" data-request={run.requestId} data-outcome={wrong ? 'failed' : 'ok'}>
       <StateIcon state={wrong ? 'Failed' : 'Succeeded'} />
-      <time dateTime={new Date(run.startedAtUnixMicro / 1000).toISOString()}>{moment(run.startedAtUnixMicro / 1000, zone, true)}</time>
+      <span className="log-when" title={t('logs.startedAt', { time: moment(run.startedAtUnixMicro / 1000, zone, true) })}>
+        {t('logs.ended')} <time dateTime={new Date(endOf(run) / 1000).toISOString()}>{moment(endOf(run) / 1000, zone, true)}</time>
+      </span>
       <span className="log-id">
         <Link to="/trace" search={{ run: run.requestId }} className="mono" title={t('logs.trace')}>
           {run.requestId}

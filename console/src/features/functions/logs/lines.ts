@@ -1,6 +1,6 @@
 // The lines of the page: a head for each run, and its entries below.
 import type { Attempt } from '../../../api/gen';
-import { entriesIn, idOf } from './data';
+import { endOf, entriesIn, idOf } from './data';
 import { found, reaches, type Entry, type Level } from './entries';
 
 export type Line = { key: string; run: Attempt; entry?: Entry; hits?: number; note?: 'empty' | 'cut' };
@@ -58,7 +58,7 @@ export function asText(lines: readonly Line[]): string {
     if (l.entry) out.push(l.entry.text);
     else if (!l.note) {
       const r = l.run;
-      out.push(`${out.length ? '\n' : ''}=== ${new Date(r.startedAtUnixMicro / 1000).toISOString()} ${r.requestId} ${r.version}${r.attempt ? ` attempt ${r.attempt + 1}` : ''} ${r.cold ? 'cold' : 'warm'} ${(r.durationNanos / 1e6).toFixed(2)} ms ${r.memoryMB} MB ${r.errorType || r.fault || 'ok'}`);
+      out.push(`${out.length ? '\n' : ''}=== ${new Date(endOf(r) / 1000).toISOString()} ${r.requestId} started ${new Date(r.startedAtUnixMicro / 1000).toISOString()} ${r.version}${r.attempt ? ` attempt ${r.attempt + 1}` : ''} ${r.cold ? 'cold' : 'warm'} ${(r.durationNanos / 1e6).toFixed(2)} ms ${r.memoryMB} MB ${r.errorType || r.fault || 'ok'}`);
     }
   }
   return out.join('\n') + '\n';

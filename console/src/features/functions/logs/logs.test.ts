@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { Attempt } from '../../../api/gen';
 import { classOf, pieces, plain } from './ansi';
 import { entriesOf, found, levelOf, linksIn, reaches, withError } from './entries';
+import { isOf, isOpen, latestFirst } from './data';
+import { shownOf, taken } from './going';
 import levelTable from './levels.json';
 import { segments } from './segments';
 
@@ -102,5 +105,34 @@ describe('links and marks', () => {
     expect(s).toEqual([
       { text: 'x ' }, { text: 'http://a.', style: { fg: 1 }, link: { from: 2, to: 14, href: 'http://a.b/c' } }, { text: 'b/c', style: { fg: 1 }, link: { from: 2, to: 14, href: 'http://a.b/c' }, mark: true }, { text: ' y', mark: true },
     ]);
+  });
+});
+
+describe('runs under way', () => {
+  const at = Date.parse('2026-01-02T03:04:05Z');
+  const run = (requestId: string, startedMs: number, more = {}) => ({ requestId, version: 'LATEST', qualifier: 'LATEST', kind: 'sync', attempt: 0, startedAtUnixMicro: startedMs * 1000, running: true, cold: false, ...more });
+  const look = (nowMs: number, runs: ReturnType<typeof run>[], total = runs.length) => ({ runs, total, next: 1, now: new Date(nowMs).toISOString() });
+  it('are shown when they last, with what they printed, by this clock', () => {
+    const ahead = 60_000; // this page's clock
+    let g = taken([], look(at + 100, [run('a', at, { log: 'one\n' })]), at + 100 + ahead);
+    expect([g[0]!.began, shownOf(g, at + 100 + ahead).length, shownOf(g, at + 800 + ahead).length]).toEqual([at + ahead, 0, 1]);
+    g = taken(g, look(at + 900, [run('b', at + 850), run('a', at, { same: true })]), at + 900 + ahead);
+    expect(g.map((r) => [r.requestId, r.log])).toEqual([['b', undefined], ['a', 'one\n']]);
+    g = taken(g, look(at + 1000, []), at + 1000 + ahead); // a lingers until its record is there; b was over too soon to be shown
+    expect(g.map((r) => [r.requestId, r.over])).toEqual([['a', at + 1000 + ahead]]);
+    expect([shownOf(g, at + 1100 + ahead).length, shownOf(g, at + 3000 + ahead).length, taken(g, look(at + 3000, []), at + 3000 + ahead).length]).toEqual([1, 0, 0]);
+  });
+  it('are not taken for over when only some are told of', () => expect(taken(taken([], look(at, [run('a', at)]), at), look(at + 1, [run('b', at + 1)], 2), at + 1).map((r) => r.over)).toEqual([undefined, undefined]));
+});
+
+describe('runs', () => {
+  const run = (requestId: string, start: number, durationNanos: number, more = {}) => ({ requestId, attempt: 0, version: 'LATEST', qualifier: 'LATEST', startedAtUnixMicro: start, queuedNanos: 0, initNanos: 0, durationNanos, ...more }) as Attempt;
+  it('stand in the order of the time that is shown of them', () => {
+    expect(latestFirst([run('a', 1000, 0), run('b', 500, 900_000), run('c', 1200, 100_000)]).map((r) => r.requestId)).toEqual(['b', 'c', 'a']);
+  });
+  it('are of a version, an alias and an attempt', () => {
+    const r = run('a', 0, 0, { version: '2', qualifier: 'live', attempt: 2 });
+    expect([{}, { qualifier: '2' }, { qualifier: 'live' }, { qualifier: 'LATEST' }, { attempt: '2' }, { attempt: 'retry' }, { attempt: '0' }].map((f) => isOf(r, f))).toEqual([true, true, true, false, true, true, false]);
+    expect([isOpen({}), isOpen({ until: '2000-01-01T00:00:00Z' }), isOpen({ until: '2999-01-01T00:00:00Z' })]).toEqual([true, false, true]);
   });
 });

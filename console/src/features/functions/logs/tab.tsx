@@ -7,12 +7,14 @@ import { useTranslation } from 'react-i18next';
 import type { Attempt } from '../../../api/gen';
 import { useSettings } from '../../../app/settings';
 import { count, moment } from '../../../shared/format';
+import { SpanField } from '../../../shared/span-field';
 import { Nothing, Problem } from '../../../shared/ui';
 import type { TabProps } from '../api';
-import { useLogs } from './data';
+import { isOpen as isOpenEnded, useLogs, type LogFilter } from './data';
 import { found, levels, type Level } from './entries';
 import { EntryLine, RunHead } from './line';
 import { asText, linesOf, shows } from './lines';
+import { UnderWayList, useUnderWay } from './under-way';
 import './logs.css';
 
 function Option({ id, label, on, set }: { id: string; label: string; on: boolean; set: (on: boolean) => void }) {
@@ -28,12 +30,12 @@ const wraps = 'alcedo.logs.wrap';
 const byItself = 8; // answers without a line that a search goes on by itself
 
 /** LogsTab is what a function's runs print, as it comes. */
-export function LogsTab({ fn }: TabProps) {
+export function LogsTab({ fn, qualifier }: TabProps) {
   const { order } = useSearch({ from: '/functions/$name/{-$tab}' });
   const follow = useState(true);
   const only = useState(true);
   // Each order has a list of its own: it begins at its end, whatever was in sight in the other.
-  return <Output key={order === 'oldest' ? 'oldest' : 'newest'} fn={fn} follows={follow} onlys={only} />;
+  return <Output key={order === 'oldest' ? 'oldest' : 'newest'} fn={fn} qualifier={qualifier} follows={follow} onlys={only} />;
 }
 
 /** Searched says how far back a search has come. */
@@ -45,12 +47,12 @@ function Searched({ at, more }: { at: string; more: boolean }) {
 
 type State = [boolean, (on: boolean) => void];
 
-function Output({ fn, follows: [follow, setFollow], onlys: [only, setOnly] }: { fn: TabProps['fn']; follows: State; onlys: State }) {
+function Output({ fn, qualifier, follows: [follow, setFollow], onlys: [only, setOnly] }: Pick<TabProps, 'fn' | 'qualifier'> & { follows: State; onlys: State }) {
   const { t } = useTranslation('functions');
   const name = fn.functionName;
   const search = useSearch({ from: '/functions/$name/{-$tab}' });
   const navigate = useNavigate({ from: '/functions/$name/{-$tab}' });
-  const set = (to: Partial<Record<'q' | 'level' | 'request' | 'attempt' | 'outcome' | 'order', string | undefined>>) => void navigate({ search: (s) => ({ ...s, ...to }), replace: true });
+  const set = (to: Partial<Record<'q' | 'level' | 'request' | 'attempt' | 'outcome' | 'order' | 'scope' | 'since' | 'until', string | undefined>>) => void navigate({ search: (s) => ({ ...s, ...to }), replace: true });
   const [wrap, setWrap] = useState(() => localStorage.getItem(wraps) !== 'no');
   const [opened, setOpened] = useState<ReadonlyMap<string, boolean>>(new Map());
   const [at, setAt] = useState(0); // which of the matches
@@ -69,13 +71,20 @@ function Output({ fn, follows: [follow, setFollow], onlys: [only, setOnly] }: { 
     return oldestFirst ? el.scrollHeight - el.scrollTop - el.clientHeight < 24 : el.scrollTop < 8;
   }, [oldestFirst]);
   const showing = useCallback((r: Attempt) => shows(r, { level, wanted: search.q ?? '' }), [level, search.q]);
-  const { runs, waiting, show, error, loading, retry, more, onMore, searched, pages } = useLogs(
-    name, { request: search.request, attempt: search.attempt, outcome: search.outcome === 'failed' ? 'failed' : undefined, q: search.q, level }, follow, mayFollow, showing,
-  );
+  // What is chosen on the page is shown; of LATEST, which is chosen by itself, only if it is asked for.
+  const narrow = qualifier === 'LATEST' ? search.scope === 'only' : search.scope !== 'all';
+  const filter: LogFilter = {
+    request: search.request, attempt: search.attempt, outcome: search.outcome === 'failed' ? 'failed' : undefined, q: search.q, level,
+    qualifier: narrow ? qualifier : undefined, since: search.since, until: search.until,
+  };
+  const { runs, waiting, show, error, loading, retry, more, onMore, searched, pages } = useLogs(name, filter, follow, mayFollow, showing);
+  const going = useUnderWay(name, filter, follow && !filter.outcome && isOpenEnded(filter));
   const { lines, hits, matches, hitRuns } = useMemo(
     () => linesOf(runs, { level, wanted, only, oldestFirst, all: !!search.request }), [runs, level, wanted, only, oldestFirst, search.request],
   );
-  const filtered = !!(level || search.q || search.request || search.outcome);
+  const chosen = !!(level || search.q || search.request || search.outcome || search.attempt || search.since || search.until);
+  const filtered = chosen || narrow;
+  const clear = { q: undefined, level: undefined, request: undefined, attempt: undefined, outcome: undefined, since: undefined, until: undefined };
 
   const v = useVirtualizer({
     count: lines.length,
@@ -101,12 +110,20 @@ function Output({ fn, follows: [follow, setFollow], onlys: [only, setOnly] }: { 
     });
     return () => clearTimeout(id);
   }, [lines, oldestFirst, v]);
+  // The end stays in sight when what is under way takes room below it, or gives it back.
+  const goes = going.runs.length > 0;
+  const atEnd = useRef(true);
+  const went = useRef(goes);
+  useLayoutEffect(() => {
+    if (went.current !== goes && oldestFirst && atEnd.current) v.scrollToEnd();
+    went.current = goes;
+  }, [goes, oldestFirst, v]);
   const lastShown = items.at(-1)?.index ?? -1;
   // What is rare is far back: a search goes on by itself for some seconds, then when it is asked to.
   const [goOn, setGoOn] = useState(byItself); // up to this number of answers
   const answers = useRef(0);
   answers.current = pages;
-  useEffect(() => setGoOn(answers.current + byItself), [search.q, level, search.outcome, lines.length]);
+  useEffect(() => setGoOn(answers.current + byItself), [search.q, level, search.outcome, search.attempt, search.since, search.until, narrow, lines.length]);
   useEffect(() => {
     if (!oldestFirst && more && !loading && lastShown >= lines.length - 30 && pages < goOn) void onMore();
   }, [oldestFirst, more, loading, lastShown, lines.length, pages, goOn, onMore]);
@@ -142,7 +159,7 @@ function Output({ fn, follows: [follow, setFollow], onlys: [only, setOnly] }: { 
   let empty: ReactNode = null;
   if (lines.length === 0 && !loading && !error) {
     empty = (
-      <Nothing text={!filtered ? t('logs.none') : searched && more ? <Searched at={searched} more /> : t('logs.noneFound')}>
+      <Nothing text={going.runs.length > 0 && !chosen ? t('logs.firstGoes') : !filtered ? t('logs.none') : searched && more ? <Searched at={searched} more /> : chosen ? t('logs.noneFound') : t('logs.noneOf', { qualifier })}>
         {filtered ? (
           <span className="row log-empty">
             {more && (
@@ -150,9 +167,10 @@ function Output({ fn, follows: [follow, setFollow], onlys: [only, setOnly] }: { 
                 {t('logs.further')}
               </Button>
             )}
-            <Button onClick={() => set({ q: undefined, level: undefined, request: undefined, attempt: undefined, outcome: undefined })}>{t('logs.clear')}</Button>
+            {chosen && <Button onClick={() => set(clear)}>{t('logs.clear')}</Button>}
+            {narrow && <Button onClick={() => set({ scope: qualifier === 'LATEST' ? undefined : 'all' })}>{t('logs.allVersions')}</Button>}
           </span>
-        ) : (
+        ) : goes ? null : (
           <Button type="primary" onClick={() => void navigate({ params: (p) => ({ ...p, tab: 'test' }), search: (s) => ({ qualifier: s.qualifier }) })}>
             {t('logs.test')}
           </Button>
@@ -185,29 +203,42 @@ function Output({ fn, follows: [follow, setFollow], onlys: [only, setOnly] }: { 
           aria-label={t('logs.level')} value={level ?? ''} popupMatchSelectWidth={false} className="logs-level" onChange={(l) => set({ level: l || undefined })}
           options={[{ value: '', label: t('logs.allLevels') }, ...levels.map((l) => ({ value: l, label: l === 'ERROR' ? l : t('logs.andWorse', { level: l }) }))]}
         />
+        <Select
+          aria-label={t('logs.versions')} value={narrow ? 'only' : 'all'} popupMatchSelectWidth={false}
+          onChange={(v) => set({ scope: v === (qualifier === 'LATEST' ? 'all' : 'only') ? undefined : v })}
+          options={[{ value: 'all', label: t('logs.allVersions') }, { value: 'only', label: t('logs.onlyOf', { qualifier }) }]}
+        />
+        <Select
+          aria-label={t('logs.attempts')} value={search.attempt ?? ''} popupMatchSelectWidth={false} onChange={(a) => set({ attempt: a || undefined })}
+          options={[
+            { value: '', label: t('logs.allAttempts') }, { value: '0', label: t('logs.firstAttempts') }, { value: 'retry', label: t('logs.retries') },
+            ...[...new Set(['1', '2', '3', ...(search.attempt && Number(search.attempt) > 3 ? [search.attempt] : [])])].map((n) => ({ value: n, label: t('logs.attempt', { n: Number(n) + 1 }) })),
+          ]}
+        />
+        {!search.request && <SpanField key={search.since || search.until ? 'some' : 'none'} since={search.since} until={search.until} onChange={set} />}
         {search.request && (
           <Tag closable={{ 'aria-label': t('logs.allRuns') }} onClose={() => set({ request: undefined, attempt: undefined })} className="mono logs-request">
             {search.request}
-            {search.attempt !== undefined && ` · ${t('logs.attempt', { n: Number(search.attempt) + 1 })}`}
           </Tag>
         )}
-        <span className="grow" />
         <Option id="log-failed" label={t('logs.failedOnly')} on={search.outcome === 'failed'} set={(on) => set({ outcome: on ? 'failed' : undefined })} />
-        <Option
-          id="log-wrap" label={t('logs.wrap')} on={wrap}
-          set={(on) => {
-            localStorage.setItem(wraps, on ? 'yes' : 'no');
-            setWrap(on);
-            v.measure();
-          }}
-        />
-        <Option id="log-follow" label={t('logs.follow')} on={follow} set={setFollow} />
-        <Tooltip title={t(oldestFirst ? 'logs.oldestFirst' : 'logs.newestFirst')}>
-          <Button icon={oldestFirst ? <ArrowDownOutlined /> : <ArrowUpOutlined />} aria-label={t(oldestFirst ? 'logs.oldestFirst' : 'logs.newestFirst')} onClick={() => set({ order: oldestFirst ? undefined : 'oldest' })} />
-        </Tooltip>
-        <Tooltip title={t('logs.download')}>
-          <Button icon={<DownloadOutlined />} aria-label={t('logs.download')} disabled={lines.length === 0} onClick={download} />
-        </Tooltip>
+        <span className="row logs-options">
+          <Option
+            id="log-wrap" label={t('logs.wrap')} on={wrap}
+            set={(on) => {
+              localStorage.setItem(wraps, on ? 'yes' : 'no');
+              setWrap(on);
+              v.measure();
+            }}
+          />
+          <Option id="log-follow" label={t('logs.follow')} on={follow} set={setFollow} />
+          <Tooltip title={t(oldestFirst ? 'logs.oldestFirst' : 'logs.newestFirst')}>
+            <Button icon={oldestFirst ? <ArrowDownOutlined /> : <ArrowUpOutlined />} aria-label={t(oldestFirst ? 'logs.oldestFirst' : 'logs.newestFirst')} onClick={() => set({ order: oldestFirst ? undefined : 'oldest' })} />
+          </Tooltip>
+          <Tooltip title={t('logs.download')}>
+            <Button icon={<DownloadOutlined />} aria-label={t('logs.download')} disabled={lines.length === 0} onClick={download} />
+          </Tooltip>
+        </span>
       </div>
       {!!error && <Problem error={error} retry={retry} />}
       <div className="logs-frame">
@@ -224,10 +255,14 @@ function Output({ fn, follows: [follow, setFollow], onlys: [only, setOnly] }: { 
             </Button>
           )}
         </div>
-        {empty ?? (
+        {empty ? (
+          <div className="logs-empty">{empty}</div>
+        ) : (
           <div
             ref={box} className={`logs-box${wrap ? ' wrap' : ''}`} tabIndex={0} role="region" aria-label={t('logs.title', { name })}
-            onScroll={() => {
+            onScroll={(e) => {
+              const el = e.currentTarget;
+              atEnd.current = el.scrollHeight - el.scrollTop - el.clientHeight < 24;
               if (waiting > 0 && mayFollow()) show();
             }}
           >
@@ -277,6 +312,7 @@ function Output({ fn, follows: [follow, setFollow], onlys: [only, setOnly] }: { 
             )}
           </div>
         )}
+        <UnderWayList {...going} level={level} wanted={wanted} />
       </div>
     </div>
   );

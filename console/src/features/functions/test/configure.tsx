@@ -3,13 +3,13 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Drawer, Form, Input, Select } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { TestEvent, Trigger } from '../../../api/gen';
-import { api, type Refusal } from '../../../shared/api';
+import type { TestEvent } from '../../../api/gen';
+import type { Refusal } from '../../../shared/api';
 import { TabStrip } from '../../../shared/tab-strip';
 import { Problem } from '../../../shared/ui';
 import { keys } from '../api';
 import { ContentField } from './content-field';
-import { dropTestEvent, eventTypes, exampleKey, sample, saveTestEvent, someKey, subjectOf, testEventsOf } from './samples';
+import { beginOf, dropTestEvent, eventTypes, exampleKey, sample, saveTestEvent, testEventsOf } from './samples';
 import { choose, pretty, wrongJSON, type Unsaved } from './session';
 
 const plain = '{\n  "key1": "value1",\n  "key2": "value2"\n}';
@@ -63,7 +63,7 @@ function CreateNew({ name, from, taken, done, close, run }: { name: string; from
   const { t } = useTranslation('functions');
   const [form] = Form.useForm<Form1>();
   const client = useQueryClient();
-  const triggers = useQuery({ queryKey: ['test-triggers', name], queryFn: ({ signal }) => api.get<Trigger[]>('/triggers', { function: name }, signal), retry: false });
+  const begin = useQuery({ ...beginOf(name), enabled: !from });
   const [content, setContent] = useState(from?.content ?? plain);
   const [contentError, setContentError] = useState('');
   const [template, setTemplate] = useState(from ? 'given' : 'plain');
@@ -93,23 +93,18 @@ function CreateNew({ name, from, taken, done, close, run }: { name: string; from
     }
   };
 
-  // The first trigger's bucket and an object that is there make the first event.
+  // A trigger's bucket and an object that is there make the first event.
   const began = useRef(false);
   useEffect(() => {
-    if (began.current || from || !triggers.data) return;
+    const b = begin.data;
+    if (began.current || from || !b || asked.current > 0) return;
     began.current = true;
-    const subject = triggers.data.map(subjectOf).find((s) => s);
-    if (!subject) return;
-    void (async () => {
-      const k = (await someKey(subject)) || exampleKey(subject.prefix, subject.suffix);
-      const type = subject.events[0] ?? eventTypes[0]!;
-      setBucket(subject.bucket);
-      setKey(k);
-      const wanted = (subject.cloud ? 'cloud:' : '') + type;
-      setTemplate(wanted);
-      await fill(wanted, subject.bucket || 'testbucket', k);
-    })();
-  });
+    setBucket(b.bucket);
+    setKey(b.key);
+    setTemplate(b.type);
+    setContent(b.content);
+    setNote(b.there ? 'found' : 'absent');
+  }, [begin.data, from]);
 
   const ofObject = template !== 'plain' && template !== 'given';
   const save = async ({ event }: Form1) => {

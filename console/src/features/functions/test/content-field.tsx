@@ -6,6 +6,26 @@ import { lazy } from '../../../shared/lazy';
 
 const Editor = lazy(() => import('../../../shared/editor'));
 
+function Waits() {
+  const { t } = useTranslation('functions');
+  return (
+    <div className="content-waits" role="status" aria-label={t('common:loading')}>
+      <Spin />
+    </div>
+  );
+}
+
+/** EditorWaits stands where a ContentField will, and takes as much room. */
+export function EditorWaits() {
+  return (
+    <div className="content-field">
+      <div className="content-editor">
+        <Waits />
+      </div>
+    </div>
+  );
+}
+
 /** ContentField edits an event; what is wrong with its JSON stands below it. */
 export function ContentField({ value, onChange, error, name = 'event.json' }: { value: string; onChange: (v: string) => void; error?: string; name?: string }) {
   const { t } = useTranslation('functions');
@@ -15,7 +35,7 @@ export function ContentField({ value, onChange, error, name = 'event.json' }: { 
   return (
     <div className="content-field">
       <div className="content-editor">
-        <Suspense fallback={<Spin />}>
+        <Suspense fallback={<Waits />}>
           <Editor
             name={name}
             label={t('test.content')}

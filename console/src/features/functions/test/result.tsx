@@ -1,4 +1,4 @@
-import { CheckCircleFilled, CloseCircleFilled, WarningOutlined } from '@ant-design/icons';
+import { CheckCircleFilled, CloseCircleFilled, StopOutlined, WarningOutlined } from '@ant-design/icons';
 import { Link } from '@tanstack/react-router';
 import { Tag } from 'antd';
 import { useTranslation } from 'react-i18next';
@@ -13,6 +13,7 @@ import './test.css';
 export function ResultView({ name, result: r }: { name: string; result: Result }) {
   const { t } = useTranslation('functions');
   const { state } = useWorkspace(name);
+  const ended = r.outcome === 'succeeded' || r.outcome === 'failed';
   const failure = r.outcome === 'failed' ? failureOf(r.value) : null;
   // Versions do not change: only LATEST can have moved on.
   const latest = r.qualifier === 'LATEST';
@@ -20,7 +21,7 @@ export function ResultView({ name, result: r }: { name: string; result: Result }
   return (
     <section className="result" aria-label={t('test.result')}>
       <header className={`result-head ${r.outcome}`} role="status">
-        {r.outcome === 'succeeded' ? <CheckCircleFilled aria-hidden /> : <CloseCircleFilled aria-hidden />}
+        {r.outcome === 'succeeded' ? <CheckCircleFilled aria-hidden /> : r.outcome === 'left' ? <StopOutlined aria-hidden /> : <CloseCircleFilled aria-hidden />}
         <strong>{t(`test.${r.outcome}`)}</strong>
         {r.errorType && <Tag>{r.errorType}</Tag>}
         <span className="grow" />
@@ -29,7 +30,17 @@ export function ResultView({ name, result: r }: { name: string; result: Result }
         </span>
       </header>
       {r.refusal && <Problem error={r.refusal} />}
-      {r.outcome !== 'refused' && (
+      {r.outcome === 'left' && (
+        <p className="result-left">
+          {t(r.running ? 'test.goesOn' : 'test.notBegun')}{' '}
+          {r.requestId && (
+            <Link to="/functions/$name/{-$tab}" params={{ name, tab: 'logs' }} search={{ request: r.requestId }}>
+              {t('test.seeLogs')}
+            </Link>
+          )}
+        </p>
+      )}
+      {ended && (
         <dl className="result-facts">
           <div>
             <dt>{t('test.duration')}</dt>
@@ -60,7 +71,7 @@ export function ResultView({ name, result: r }: { name: string; result: Result }
       )}
       {r.outcome !== 'refused' && (
         <>
-          {!failure && (
+          {!failure && ended && (
             <div className="result-part">
               <h3>
                 {t('test.value')} {r.value && <Copy text={r.value} label={t('test.copyValue')} />}

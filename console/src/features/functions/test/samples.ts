@@ -5,6 +5,7 @@ import { api, Refusal, send } from '../../../shared/api';
 import { oss } from '../../../shared/oss';
 import { objectPath } from '../../../shared/api';
 import { keys, path } from '../api';
+import { pretty } from './session';
 
 export const eventTypes = [
   'ObjectCreated:PutObject', 'ObjectCreated:PostObject', 'ObjectCreated:CompleteMultipartUpload', 'ObjectCreated:CopyObject', 'ObjectCreated:AppendObject', 'ObjectCreated:PutSymlink',
@@ -87,6 +88,41 @@ export async function someKey(s: Pick<Subject, 'bucket' | 'prefix' | 'suffix'>, 
     throw err;
   }
 }
+
+/** Begin is what testing a function begins with. */
+export interface Begin {
+  /** type: as the list of templates has it */
+  type: string;
+  bucket: string;
+  key: string;
+  /** there: such an object is, as far as the reader may see */
+  there: boolean;
+  content: string;
+}
+
+/** beginOf is an event of one of the function's triggers: of one whose filter lets an object through that is there, if any does; null if none tells of objects. */
+export const beginOf = (name: string) =>
+  queryOptions({
+    queryKey: [...keys.one(name), 'begin'],
+    retry: false,
+    staleTime: 30_000,
+    refetchOnWindowFocus: false, // each is a little different, and it may be read
+    queryFn: async ({ signal }): Promise<Begin | null> => {
+      const subjects = (await api.get<Trigger[]>('/triggers', { function: name }, signal)).map(subjectOf).filter((s) => s !== null);
+      let chosen = subjects[0];
+      let key = '';
+      for (const s of subjects.slice(0, 12)) {
+        key = await someKey(s, signal);
+        if (!key) continue;
+        chosen = s;
+        break;
+      }
+      if (!chosen) return null;
+      const at = { type: (chosen.cloud ? 'cloud:' : '') + (chosen.events[0] ?? eventTypes[0]!), bucket: chosen.bucket || 'testbucket', key: key || exampleKey(chosen.prefix, chosen.suffix) };
+      const s = await sample(name, at.type.replace(/^cloud:/, ''), at.bucket, at.key);
+      return { ...at, there: s.found, content: pretty(chosen.cloud ? s.cloud : s.native) };
+    },
+  });
 
 /** sample has the server write an event for an object, with the object's own metadata if it is there. */
 export async function sample(name: string, type: string, bucket: string, key: string): Promise<Payload & { found: boolean }> {

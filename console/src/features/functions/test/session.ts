@@ -20,8 +20,10 @@ export interface Result {
   at: number;
   event: string;
   qualifier: string;
-  /** failed: the function says so; refused: it did not run */
-  outcome: 'succeeded' | 'failed' | 'refused';
+  /** failed: the function says so; refused: it did not run; left: nobody waited for its end */
+  outcome: 'succeeded' | 'failed' | 'refused' | 'left';
+  /** left: an instance had the event */
+  running?: boolean;
   errorType?: string;
   refusal?: Refusal;
   value: string;
@@ -79,7 +81,7 @@ export const useTests = (name: string): Tests => useSyncExternalStore(subscribe,
 
 export const choose = (name: string, chosen: Chosen | null): void => set(name, { chosen });
 
-/** stop gives up waiting; the function goes on until its timeout. */
+/** stop gives up waiting; a run that an instance has goes on until it ends or its timeout. */
 export const stop = (name: string): void => stops.get(name)?.abort();
 
 /** sent is what goes to the function. */
@@ -139,15 +141,19 @@ export async function invoke(name: string, qualifier: string, title: string, eve
       checksum: h.get('X-Fc-Code-Checksum') ?? '', version: h.get('X-Fc-Invocation-Service-Version') ?? undefined,
     };
   } catch (err) {
-    if (controller.signal.aborted) return set(name, { running: null, progress: null });
-    const refusal = err instanceof Refusal ? err : new Refusal(-1, 'Error', String(err));
-    result = { requestId: refusal.requestId, at, event: title, qualifier, outcome: 'refused', refusal, value: '', log: '', checksum: '' };
+    if (controller.signal.aborted) {
+      const p = all.get(name)?.progress;
+      result = { requestId: p?.requestId ?? '', at, event: title, qualifier, outcome: 'left', running: p?.phase === 'started', value: '', log: p?.log ?? '', logCut: p?.cut, checksum: '' };
+    } else {
+      const refusal = err instanceof Refusal ? err : new Refusal(-1, 'Error', String(err));
+      result = { requestId: refusal.requestId, at, event: title, qualifier, outcome: 'refused', refusal, value: '', log: '', checksum: '' };
+    }
   } finally {
     watching.abort();
     stops.delete(name);
   }
   set(name, { running: null, progress: null, results: [result, ...(all.get(name)?.results ?? [])].slice(0, kept) });
-  if (result.requestId && result.outcome !== 'refused') void complete(name, result.requestId);
+  if (result.requestId && result.outcome !== 'refused' && result.outcome !== 'left') void complete(name, result.requestId);
 }
 
 // The record of a run is written a moment after its answer; it has what headers lack.

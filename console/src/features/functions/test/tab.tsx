@@ -1,15 +1,15 @@
 import { useQuery } from '@tanstack/react-query';
 import { useSearch } from '@tanstack/react-router';
-import { Grid, Select, Spin, Splitter } from 'antd';
+import { Grid, Select, Splitter } from 'antd';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Nothing, Problem, Time } from '../../../shared/ui';
 import type { TabProps } from '../api';
 import { TestBar } from './bar';
-import { ContentField } from './content-field';
+import { ContentField, EditorWaits } from './content-field';
 import { ResultView } from './result';
 import { Running } from './running';
-import { eventOf, testEventsOf } from './samples';
+import { beginOf, eventOf, testEventsOf } from './samples';
 import { choose, pretty, useTests, type Unsaved } from './session';
 import './test.css';
 
@@ -38,10 +38,14 @@ export function TestTab({ fn, qualifier }: TabProps) {
   const saved = chosen && 'saved' in chosen ? list.data?.find((e) => e.name === chosen.saved) : undefined;
   const unsaved: Unsaved | null = chosen && 'content' in chosen ? chosen : null;
   const id = saved ? 'saved:' + saved.name : unsaved ? 'unsaved:' + unsaved.title : 'none';
-  const original = saved?.content ?? unsaved?.content ?? plain;
+  // Without any, testing begins with what a trigger would send.
+  const none = id === 'none' && !eventID && list.isSuccess;
+  const begin = useQuery({ ...beginOf(name), enabled: none });
+  const fresh = none ? begin.data : undefined;
+  const original = saved?.content ?? unsaved?.content ?? fresh?.content ?? plain;
   const content = edits[id] ?? original;
   const dirty = content !== original;
-  const title = saved ? (dirty ? t('test.edited', { name: saved.name }) : saved.name) : (unsaved?.title ?? t('test.unsaved'));
+  const title = saved ? (dirty ? t('test.edited', { name: saved.name }) : saved.name) : (unsaved?.title ?? (fresh && !dirty ? t('test.ofTrigger') : t('test.unsaved')));
   const event: Unsaved = { title, content, ...(unsaved && { shown: unsaved.shown, exact: unsaved.exact }) };
   const result = tests.results.find((r) => r.requestId + r.at === shown) ?? tests.results[0];
 
@@ -58,14 +62,15 @@ export function TestTab({ fn, qualifier }: TabProps) {
           options={[
             ...(list.data ?? []).map((e) => ({ value: 'saved:' + e.name, label: e.name })),
             ...(unsaved ? [{ value: 'unsaved:' + unsaved.title, label: unsaved.title }] : []),
-            ...(id === 'none' ? [{ value: 'none', label: t('test.unsaved') }] : []),
+            ...(id === 'none' ? [{ value: 'none', label: fresh && !dirty ? t('test.ofTrigger') : t('test.unsaved') }] : []),
           ]}
         />
-        <TestBar fn={fn} qualifier={qualifier} event={event} begin={saved && !dirty ? undefined : event} onRun={() => setShown('')} />
+        <TestBar fn={fn} qualifier={qualifier} event={event} begin={(saved || fresh) && !dirty ? undefined : event} onRun={() => setShown('')} />
       </div>
       {list.error && <Problem error={list.error} retry={() => void list.refetch()} />}
       {real.error && <Problem error={real.error} retry={() => void real.refetch()} />}
-      {list.isPending && !eventID ? <Spin /> : <ContentField key={id} value={content} onChange={(v) => setEdits((x) => ({ ...x, [id]: v }))} name={`${id}.json`} />}
+      {fresh && !dirty && <p className={fresh.there ? 'dim test-note' : 'configure-absent test-note'}>{t(`test.${fresh.there ? 'found' : 'absent'}`, { bucket: fresh.bucket, key: fresh.key })}</p>}
+      {(list.isPending && !eventID) || (eventID && real.isFetching && !real.data) || (none && begin.isPending) ? <EditorWaits /> : <ContentField key={id} value={content} onChange={(v) => setEdits((x) => ({ ...x, [id]: v }))} name={`${id}.json`} />}
     </section>
   );
   const results = (
@@ -86,7 +91,7 @@ export function TestTab({ fn, qualifier }: TabProps) {
             {tests.results.map((r) => (
               <li key={r.requestId + r.at}>
                 <button type="button" aria-current={r === result} onClick={() => setShown(r.requestId + r.at)}>
-                  <i className={`dot ${r.outcome === 'succeeded' ? 'success' : 'error'}`} />
+                  <i className={`dot ${r.outcome === 'succeeded' ? 'success' : r.outcome === 'left' ? 'idle' : 'error'}`} />
                   <span className="clip">{r.event}</span>
                   <span className="dim">{r.durationMs !== undefined ? `${r.durationMs} ms` : t(`test.${r.outcome}`)}</span>
                   <span className="dim">
