@@ -66,7 +66,7 @@ export function parseRefusal(status: number, text: string, requestId: string): R
 
 const entities: Record<string, string> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
 
-export function unescapeXML(s: string): string {
+function unescapeXML(s: string): string {
   return s.replace(/&(#x?[0-9a-f]+|\w+);/gi, (all, e: string) => {
     if (e.startsWith('#')) return String.fromCodePoint(Number(e[1] === 'x' || e[1] === 'X' ? '0' + e.slice(1) : e.slice(1)));
     return entities[e] ?? all;

@@ -20,7 +20,7 @@ export interface Bucket {
   region: string;
 }
 
-export function parseBuckets(text: string): { buckets: Bucket[]; next: string } {
+function parseBuckets(text: string): { buckets: Bucket[]; next: string } {
   const root = read(text);
   const buckets = [...root.getElementsByTagName('Bucket')].map((b) => ({
     name: child(b, 'Name'),
@@ -44,7 +44,7 @@ export interface Listing {
   next: string;
 }
 
-export function parseListing(text: string): Listing {
+function parseListing(text: string): Listing {
   const root = read(text);
   const encoded = child(root, 'EncodingType') === 'url';
   const key = (s: string) => (encoded ? decodeURIComponent(s.replace(/\+/g, ' ')) : s);

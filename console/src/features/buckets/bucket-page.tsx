@@ -3,10 +3,10 @@ import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { Tabs } from 'antd';
 import { Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useSession } from '../../app/session';
 import { Loading } from '../../app/shell';
 import { Refusal } from '../../shared/api';
 import { lazy } from '../../shared/lazy';
+import { useResources } from '../../shared/may';
 import { Copy, Page, Problem } from '../../shared/ui';
 import { bucketInfo } from './api';
 import './buckets.css';
@@ -19,13 +19,10 @@ const tabs = {
 };
 type Tab = keyof typeof tabs;
 
-/** arnOf is a bucket's name as policies and triggers have it. */
-export const arnOf = (region: string, account: string, bucket: string): string => `acs:oss:${region}:${account}:${bucket}`;
-
 /** BucketPage is a bucket: its objects, and what else there is to it. */
 export function BucketPage() {
   const { t } = useTranslation('buckets');
-  const { session } = useSession();
+  const resource = useResources();
   const { name, tab: wanted } = useParams({ from: '/buckets/$name/{-$tab}' });
   const navigate = useNavigate({ from: '/buckets/$name/{-$tab}' });
   const tab: Tab = wanted && wanted in tabs ? (wanted as Tab) : 'objects';
@@ -40,7 +37,7 @@ export function BucketPage() {
           <Link to="/buckets" className="up">
             {t('common:nav.buckets')}
           </Link>{' '}
-          / {name} <Copy text={arnOf(session.region, session.account, name)} label={t('copyArn')} />
+          / {name} <Copy text={resource.bucket(name)} label={t('copyArn')} />
         </>
       }
     >

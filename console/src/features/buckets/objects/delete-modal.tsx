@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { count } from '../../../shared/format';
 import { Bar } from '../parts';
+import { Failures } from './failures';
 import { removeAll, type Progress } from './remove';
 
 const isFolder = (key: string) => key.endsWith('/');
@@ -65,22 +66,7 @@ export function DeleteModal({ bucket, chosen, close }: { bucket: string; chosen:
         <div aria-live="polite">
           <Bar done={p.deleted + p.failures} of={p.found} label={t('remove.title')} />
           <p>{t('remove.progress', { n: count(p.deleted), of: count(p.found) })}</p>
-          {p.failures > 0 && (
-            <Alert
-              type="error"
-              showIcon
-              title={t('remove.failed', { count: p.failures, n: count(p.failures) })}
-              description={
-                <ul className="key-list" tabIndex={0} aria-label={t('remove.failed', { count: p.failures, n: count(p.failures) })}>
-                  {p.failed.map((f) => (
-                    <li key={f.key}>
-                      <span className="mono">{f.key}</span>: {f.why}
-                    </li>
-                  ))}
-                </ul>
-              }
-            />
-          )}
+          {p.failures > 0 && <Failures title={t('remove.failed', { count: p.failures, n: count(p.failures) })} of={p.failed} />}
         </div>
       )}
       {problem && <Alert type="error" showIcon title={problem} />}

@@ -1,6 +1,7 @@
 // Deleting many objects: a hundred at a time, and what became of each.
 import { objectPath, Refusal, send } from '../../../shared/api';
 import { oss } from '../../../shared/oss';
+import { failureOf, shownFailures, type Failure } from './failure';
 import { md5 } from './md5';
 import { dotted } from './names';
 
@@ -31,13 +32,11 @@ export async function removeKeys(bucket: string, keys: readonly string[]): Promi
 
 export interface Progress {
   deleted: number;
-  failed: { key: string; why: string }[]; // the first ones
+  failed: Failure[]; // the first ones
   failures: number;
   found: number; // keys found so far; folders are looked through on the way
   done: boolean;
 }
-
-const shownFailures = 200;
 
 /** allKeys gives the chosen keys, and for each chosen folder all keys in it, in lists. */
 async function* allKeys(bucket: string, chosen: readonly string[], isFolder: (key: string) => boolean, signal: AbortSignal): AsyncGenerator<string[]> {
@@ -56,7 +55,7 @@ export async function removeAll(bucket: string, chosen: readonly string[], isFol
   const p: Progress = { deleted: 0, failed: [], failures: 0, found: 0, done: false };
   const failed = (key: string, err: unknown) => {
     p.failures++;
-    if (p.failed.length < shownFailures) p.failed.push({ key, why: err instanceof Error ? err.message : String(err) });
+    if (p.failed.length < shownFailures) p.failed.push(failureOf(key, err));
   };
   for await (const keys of allKeys(bucket, chosen, isFolder, signal)) {
     if (signal.aborted) break;

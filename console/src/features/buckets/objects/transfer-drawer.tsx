@@ -9,6 +9,7 @@ import { useRested } from '../../../shared/rested';
 import { existing, lookUps, uploadTriggers } from '../api';
 import { Bar } from '../parts';
 import { Firings } from '../uploads/preflight';
+import { Failures } from './failures';
 import { nameOf } from './names';
 import { steps, transfer, wayProblem, type Chosen, type Progress, type Step } from './transfer';
 
@@ -149,20 +150,7 @@ export function TransferDrawer({ bucket, prefix, chosen, close }: { bucket: stri
           <p>
             {t(move ? 'carry.moved' : 'carry.copied', { n: count(p.done), of: count(p.found) })} {p.skipped > 0 && t('queue.skipped', { count: p.skipped, n: count(p.skipped) })} {p.over && stop.current.signal.aborted && t('carry.stopped')}
           </p>
-          {p.failures > 0 && (
-            <Alert
-              type="error" showIcon title={t('carry.failed', { count: p.failures, n: count(p.failures) })}
-              description={
-                <ul className="key-list" tabIndex={0} aria-label={t('carry.failed', { count: p.failures, n: count(p.failures) })}>
-                  {p.failed.map((f) => (
-                    <li key={f.key}>
-                      <span className="mono">{f.key}</span>: {f.why}
-                    </li>
-                  ))}
-                </ul>
-              }
-            />
-          )}
+          {p.failures > 0 && <Failures title={t('carry.failed', { count: p.failures, n: count(p.failures) })} of={p.failed} />}
         </div>
       )}
       {problem && <Alert type="error" showIcon title={problem} className="gap-above" />}

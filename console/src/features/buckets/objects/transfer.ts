@@ -3,6 +3,7 @@
 import { objectPath, Refusal, send } from '../../../shared/api';
 import { oss, type Item } from '../../../shared/oss';
 import { inTurns } from '../api';
+import { failureOf, shownFailures, type Failure } from './failure';
 import { dotted, folderOf, keyProblem } from './names';
 import { removeKeys } from './remove';
 
@@ -70,11 +71,10 @@ export interface Progress {
   done: number;
   skipped: number; // the name is taken
   failures: number;
-  failed: { key: string; why: string }[]; // the first ones
+  failed: Failure[]; // the first ones
   over: boolean;
 }
 
-const shownFailures = 200;
 const width = 3;
 
 /** carry does one step. What changed since it was listed is not carried. It answers false if the name is taken. */
@@ -110,7 +110,7 @@ export async function transfer(chosen: readonly Chosen[], w: Way, tell: (p: Prog
       } catch (err) {
         if (signal.aborted) return;
         p.failures++;
-        if (p.failed.length < shownFailures) p.failed.push({ key: s.from, why: err instanceof Error ? err.message : String(err) });
+        if (p.failed.length < shownFailures) p.failed.push(failureOf(s.from, err));
       }
       say();
     });

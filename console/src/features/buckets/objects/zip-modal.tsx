@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { bytes, count } from '../../../shared/format';
 import { save } from '../../../shared/save';
 import { Bar } from '../parts';
+import { Failures } from './failures';
 import type { Chosen } from './transfer';
 import { baseOf, inside, mostBytes, mostObjects, TooMuch, zipped, type ZipProgress } from './zip';
 
@@ -55,20 +56,7 @@ export function ZipModal({ bucket, chosen, close }: { bucket: string; chosen: Ch
         <div aria-live="polite">
           <Bar done={p.bytes + p.files} of={p.ofBytes + p.of} label={t('zip.title')} />
           <p>{t('zip.progress', { n: count(p.files), of: count(p.of), size: bytes(p.bytes), all: bytes(p.ofBytes) })}</p>
-          {p.failed.length > 0 && (
-            <Alert
-              type="error" showIcon title={t('zip.failed', { count: p.failed.length, n: count(p.failed.length) })}
-              description={
-                <ul className="key-list" tabIndex={0} aria-label={t('zip.failed', { count: p.failed.length, n: count(p.failed.length) })}>
-                  {p.failed.slice(0, 200).map((f) => (
-                    <li key={f.key}>
-                      <span className="mono">{f.key}</span>: {f.why}
-                    </li>
-                  ))}
-                </ul>
-              }
-            />
-          )}
+          {p.failed.length > 0 && <Failures title={t('zip.failed', { count: p.failed.length, n: count(p.failed.length) })} of={p.failed} />}
         </div>
       )}
     </Modal>

@@ -4,6 +4,7 @@ import { Zip, ZipPassThrough } from 'fflate';
 import { objectPath, send } from '../../../shared/api';
 import { oss, type Item } from '../../../shared/oss';
 import { another } from '../uploads/plan';
+import { failureOf, type Failure } from './failure';
 import { dotted, folderOf } from './names';
 
 /** what one ZIP may hold */
@@ -57,7 +58,7 @@ export interface ZipProgress {
   of: number;
   bytes: number;
   ofBytes: number;
-  failed: { key: string; why: string }[];
+  failed: Failure[];
 }
 
 const inMemory = 16 << 20; // bytes, until they go into a Blob
@@ -89,7 +90,7 @@ export async function zipped(bucket: string, items: readonly Item[], base: strin
       r = await send(objectPath(bucket, item.key), { signal });
     } catch (err) {
       if (signal.aborted) throw err;
-      p.failed.push({ key: item.key, why: err instanceof Error ? err.message : String(err) });
+      p.failed.push(failureOf(item.key, err));
       p.files++;
       continue;
     }

@@ -1,7 +1,7 @@
 // What of a function's settings a version holds, and how two of them differ.
 import type { Fn } from '../api';
 
-export const versioned = ['runtime', 'handler', 'memorySize', 'cpu', 'diskSize', 'timeout', 'instanceConcurrency', 'role', 'description', 'environmentVariables'] as const;
+const versioned = ['runtime', 'handler', 'memorySize', 'cpu', 'diskSize', 'timeout', 'instanceConcurrency', 'role', 'description', 'environmentVariables'] as const;
 
 export interface Difference {
   name: string;
