@@ -200,7 +200,7 @@ def handler(event, c):
 func TestLogs(t *testing.T) {
 	w := newWorld(t)
 	js := `console.log('top');
-exports.handler = async (e, c) => { console.log('one'); console.error('two'); c.logger.info('three %d', 3); process.stdout.write('four\n');
+exports.handler = async (e, c) => { console.log('one'); console.error('%s', 'two'); c.logger.info('three %d', 3); process.stdout.write('four\n');
 require('child_process').execSync('echo five; echo six >&2', {stdio: 'inherit'}); c.logger.error('seven'); console.dir({a: 1}) }`
 	py := `
 import logging, os, sys
@@ -214,6 +214,7 @@ echo "top\n";
 function handler($e, $c) { echo "one\n"; fwrite(STDERR, "two\n"); $GLOBALS['fcLogger']->info('three 3'); print("four\n");
 passthru('echo five'); fwrite(STDERR, "six\n"); $GLOBALS['fcLogger']->error('seven'); ob_start(); echo "{ a: 1 }"; }`
 	stamp := regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (\S+) \[(\w+)\]`)
+	consoleStamp := regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} (\S+) \[(\w+)\]`)
 	for _, f := range []struct{ rt, name, text string }{{"nodejs20", "index.js", js}, {"python3.10", "index.py", py}, {"php8.2", "index.php", php}} {
 		fn := w.fn(f.rt, "index.handler", f.name, f.text)
 		for i, top := range []string{"top\n", ""} {
@@ -226,7 +227,12 @@ passthru('echo five'); fwrite(STDERR, "six\n"); $GLOBALS['fcLogger']->error('sev
 			}
 			id := req.RequestID
 			got := stamp.ReplaceAllString(string(res.Log), "T $1 [$2]")
-			want := top + "FC Invoke Start RequestId: " + id + "\none\ntwo\nT " + id + " [INFO] three 3\nfour\nfive\nsix\nT " + id + " [ERROR] seven\n{ a: 1 }\nFC Invoke End RequestId: " + id + "\n"
+			got = consoleStamp.ReplaceAllString(got, "T $1 [$2]")
+			two := "two\n"
+			if f.name == "index.js" { // console.error tells its level
+				two = "T " + id + " [error] two\n"
+			}
+			want := top + "FC Invoke Start RequestId: " + id + "\none\n" + two + "T " + id + " [INFO] three 3\nfour\nfive\nsix\nT " + id + " [ERROR] seven\n{ a: 1 }\nFC Invoke End RequestId: " + id + "\n"
 			if got != want {
 				t.Errorf("%s call %d:\n%s\nwant:\n%s", f.rt, i, got, want)
 			}

@@ -216,7 +216,7 @@ function run(state, event, ctx) {
 
 function invoke(call, head, event) {
   setCredentials(head);
-  const state = { call, done: false };
+  const state = { call, done: false, id: head.requestId };
   active.set(call, state);
   const ctx = new Context(head);
   if (scope !== null) scope.run(state, run, state, event, ctx);
@@ -335,6 +335,20 @@ function attribute() {
       return true;
     };
   }
+}
+
+// console.error and console.warn say when, for whom and how grave, as in the cloud
+// (help.aliyun.com/document_detail/2512968.html: "2024-03-04 07:01:16.927 <id> [info] text").
+// console.log stays as it is written, and so does all that no request caused.
+for (const [method, level] of [['error', 'error'], ['warn', 'warn']]) {
+  const print = console[method];
+  console[method] = (...args) => {
+    const state = scope !== null ? scope.getStore() : active.size === 1 ? active.values().next().value : undefined;
+    if (state === undefined || state.done) return print(...args);
+    const head = `${new Date().toISOString().slice(0, -1).replace('T', ' ')} ${state.id} [${level}]`;
+    if (typeof args[0] === 'string') return print(`${head} ${args[0]}`, ...args.slice(1)); // it may be a format
+    return print(head, ...args);
+  };
 }
 
 // ---- failures outside of any handler's stack ----
