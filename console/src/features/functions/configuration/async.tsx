@@ -7,6 +7,7 @@ import { duration } from '../../../shared/format';
 import { MayButton, useResources } from '../../../shared/may';
 import { Problem } from '../../../shared/ui';
 import { path } from '../api';
+import { unfinished } from './destination';
 import { DestinationField } from './destination-field';
 import { settingOf } from './rules';
 import { SaveBar, useSaving } from './save';
@@ -97,6 +98,15 @@ function AsyncForm({ name, qualifier, at, now, set }: { name: string; qualifier:
     { required: true, message: t('configuration.rule.range', { least, most }) },
     { type: 'number' as const, min: least, max: most, message: t('configuration.rule.range', { least, most }) },
   ];
+  const half = { function: t('configuration.chooseFunction'), object: t('triggers:chooseBucket'), http: t('configuration.address') };
+  const whole = [
+    {
+      validator: (_: unknown, arn: string) => {
+        const kind = unfinished(arn);
+        return kind ? Promise.reject(new Error(half[kind])) : Promise.resolve();
+      },
+    },
+  ];
   return (
     <Form form={form} layout="vertical" initialValues={first} requiredMark={false} disabled={saving.busy} onFinish={() => void save()} className="settings">
       <div className="pair">
@@ -110,10 +120,10 @@ function AsyncForm({ name, qualifier, at, now, set }: { name: string; qualifier:
       <Form.Item name="task" label={t('configuration.task')} extra={t('configuration.taskHint')} valuePropName="checked">
         <Switch aria-label={t('configuration.task')} />
       </Form.Item>
-      <Form.Item name="onSuccess" label={<span>{t('configuration.onSuccess')}</span>} extra={t('configuration.onSuccessHint')}>
+      <Form.Item name="onSuccess" label={<span>{t('configuration.onSuccess')}</span>} extra={t('configuration.onSuccessHint')} rules={whole} validateTrigger="onSubmit">
         <DestinationField label={t('configuration.onSuccess')} />
       </Form.Item>
-      <Form.Item name="onFailure" label={<span>{t('configuration.onFailure')}</span>} extra={t('configuration.onFailureHint')}>
+      <Form.Item name="onFailure" label={<span>{t('configuration.onFailure')}</span>} extra={t('configuration.onFailureHint')} rules={whole} validateTrigger="onSubmit">
         <DestinationField label={t('configuration.onFailure')} />
       </Form.Item>
       <SaveBar fn={name} action="fc:PutAsyncInvokeConfig" saving={saving} changed={changed}>

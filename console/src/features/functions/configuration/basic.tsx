@@ -89,22 +89,22 @@ function BasicForm({ fn, qualifier, now }: { fn: Fn; qualifier: string; now: Val
         <div className="pair">
           <Form.Item
             name="memorySize" label={t('configuration.memory')} dependencies={['cpu']}
-            extra={v.cpu && !cpuRule(v.cpu) ? t('configuration.memoryHint', { cpu: v.cpu, least: fittingMemory(v.cpu)[0], most: fittingMemory(v.cpu)[1] }) : t('configuration.rule.memory')}
+            extra={v.cpu && !cpuRule(v.cpu) ? t('configuration.memoryHint', { cpu: v.cpu, least: fittingMemory(v.cpu)[0], most: fittingMemory(v.cpu)[1] }) : undefined}
             rules={[{ validator: (_, x: number | null) => rule(memoryRule(x)) }]}
           >
             <InputNumber step={64} min={0} precision={0} suffix="MB" className="wide" />
           </Form.Item>
           <Form.Item
             name="cpu" label={t('configuration.cpu')} dependencies={['memorySize']}
-            extra={v.memorySize && !memoryRule(v.memorySize) ? t('configuration.cpuHint', { memory: v.memorySize, least: fittingCpu(v.memorySize)[0], most: fittingCpu(v.memorySize)[1] }) : t('configuration.rule.cpu')}
+            extra={v.memorySize && !memoryRule(v.memorySize) ? t('configuration.cpuHint', { memory: v.memorySize, least: fittingCpu(v.memorySize)[0], most: fittingCpu(v.memorySize)[1] }) : undefined}
             rules={[{ validator: (_, x: number | null) => rule(cpuRule(x) || ratioRule({ cpu: x, memorySize: form.getFieldValue('memorySize') as number })) }]}
           >
             <InputNumber step={0.05} min={0} suffix="vCPU" className="wide" />
           </Form.Item>
         </div>
-        <Ratio cpu={v.cpu} memory={v.memorySize} broken={ratio !== ''} />
+        <Ratio cpu={v.cpu} memory={v.memorySize} broken={ratio !== '' || memoryRule(v.memorySize) !== '' || cpuRule(v.cpu) !== ''} />
         <div className="pair">
-          <Form.Item name="timeout" label={t('configuration.timeout')} extra={t('configuration.timeoutHint')} rules={[range(1, 86400), { required: true, message: t('configuration.rule.range', { least: 1, most: 86400 }) }]}>
+          <Form.Item name="timeout" label={t('configuration.timeout')} extra={v.timeout !== null && v.timeout >= 1 && v.timeout <= 86400 ? t('configuration.timeoutHint') : undefined} rules={[range(1, 86400), { required: true, message: t('configuration.rule.range', { least: 1, most: 86400 }) }]}>
             <InputNumber min={0} precision={0} suffix="s" className="wide" />
           </Form.Item>
           <Form.Item name="diskSize" label={t('configuration.disk')}>

@@ -6,7 +6,7 @@ import { useSession } from '../../../app/session';
 import { fc } from '../../../shared/api';
 import type { Fn } from '../api';
 import { BucketSelect, useSettled } from '../triggers/fields';
-import { build, parse, type Destination, type Kind } from './destination';
+import { build, parse, unfinished, type Destination, type Kind } from './destination';
 
 interface Props {
   label: string;
@@ -64,7 +64,7 @@ export function DestinationField({ label, value = '', onChange, disabled }: Prop
       {(d.kind === 'http' || d.kind === 'other') && (
         <Input aria-label={`${label}: ${t('configuration.address')}`} value={d.url} placeholder="https://" disabled={disabled} spellCheck={false} onChange={(e) => set({ url: e.target.value.trim() })} className="long" />
       )}
-      {value && <code className="dim destination-arn">{value}</code>}
+      {!unfinished(value) && value && <code className="dim destination-arn">{value}</code>}
     </div>
   );
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { build, nowhere, parse } from './destination';
+import { build, nowhere, parse, unfinished } from './destination';
 
 it.each([
   ['', 'none'], ['acs:fc:r:1:functions/f', 'function'], ['acs:fc:r:1:functions/f/prod', 'function'], ['acs:oss:r:1:b/', 'object'], ['acs:oss:r:1:b/results/x', 'object'],
@@ -9,7 +9,9 @@ it.each([
   expect(build(parse(arn), 'r', '1')).toBe(arn);
 });
 
-it('is nothing while it names nothing', () => {
-  for (const kind of ['none', 'function', 'object', 'http'] as const) expect(build({ ...nowhere, kind }, 'r', '1')).toBe('');
+it('is unfinished while it names nothing', () => {
+  for (const kind of ['function', 'object', 'http'] as const) expect(unfinished(build({ ...nowhere, kind, qualifier: 'prod', prefix: 'x/' }, 'r', '1'))).toBe(kind);
+  for (const whole of ['', 'acs:fc:r:1:functions/f', 'acs:oss:r:1:b/', 'https://x', 'other']) expect(unfinished(whole)).toBe('');
+  expect(build(nowhere, 'r', '1')).toBe('');
   expect(build({ ...nowhere, kind: 'function', function: 'f', qualifier: 'LATEST' }, 'r', '1')).toBe('acs:fc:r:1:functions/f');
 });

@@ -23,16 +23,20 @@ export function parse(arn: string): Destination {
   return { ...nowhere, kind: /^https?:\/\//i.test(arn) ? 'http' : 'other', url: arn };
 }
 
-/** build writes it; '' for none, or while it names nothing. */
+/** build writes it; '' for none. What is half chosen names nothing yet: it is unfinished. */
 export function build(d: Destination, region: string, account: string): string {
   switch (d.kind) {
     case 'none':
       return '';
     case 'function':
-      return d.function && `acs:fc:${region}:${account}:functions/${d.function}${d.qualifier && d.qualifier !== 'LATEST' ? '/' + d.qualifier : ''}`;
+      return `acs:fc:${region}:${account}:functions/${d.function}${d.function && d.qualifier && d.qualifier !== 'LATEST' ? '/' + d.qualifier : ''}`;
     case 'object':
-      return d.bucket && `acs:oss:${region}:${account}:${d.bucket}/${d.prefix}`;
+      return `acs:oss:${region}:${account}:${d.bucket}/${d.prefix}`;
     default:
-      return d.url;
+      return d.url || 'https://';
   }
 }
+
+/** unfinished tells the kind of a destination that names nothing yet; '' if it names something, or is none. */
+export const unfinished = (arn: string): '' | 'function' | 'object' | 'http' =>
+  arn === '' ? '' : /^acs:fc:[^/]*:functions\/$/.test(arn) ? 'function' : /^acs:oss:[^/]*:\//.test(arn) ? 'object' : /^https?:\/*$/i.test(arn) ? 'http' : '';

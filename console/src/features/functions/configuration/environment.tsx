@@ -1,7 +1,7 @@
 import { DeleteOutlined, EyeInvisibleOutlined, EyeOutlined, PlusOutlined } from '@ant-design/icons';
 import { useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Input, Modal, Switch } from 'antd';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useRef, useState, type ClipboardEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Refusal, send } from '../../../shared/api';
 import { count } from '../../../shared/format';
@@ -30,6 +30,9 @@ export function Environment({ fn, qualifier }: { fn: Fn; qualifier: string }) {
   const [refused, setRefused] = useState('');
   const saving = useSaving(fn.functionName);
   const list = useRef<HTMLUListElement>(null);
+  // Values of several lines, as keys in PEM have, would lose their ends in a field of one.
+  const [lines, setLines] = useState<ReadonlySet<number>>(new Set());
+  const entered = useRef(0); // the row whose field becomes another one under the cursor
   const frozen = qualifier !== 'LATEST';
   const changed = text(envOf(rows)) !== text(first);
   const size = sizeOf(rows);
@@ -45,6 +48,16 @@ export function Environment({ fn, qualifier }: { fn: Fn; qualifier: string }) {
   const set = (id: number, part: Partial<Variable>) => {
     setRefused('');
     setRows((all) => all.map((r) => (r.id === id ? { ...r, ...part } : r)));
+  };
+  const paste = (r: Variable, e: ClipboardEvent<HTMLInputElement>) => {
+    const pasted = e.clipboardData.getData('text').replace(/\r\n?/g, '\n');
+    if (!pasted.trimEnd().includes('\n')) return;
+    e.preventDefault();
+    const { selectionStart, selectionEnd } = e.currentTarget;
+    entered.current = r.id;
+    setLines(new Set([...lines, r.id]));
+    setShown(new Set([...shown, r.id]));
+    set(r.id, { value: r.value.slice(0, selectionStart ?? 0) + pasted + r.value.slice(selectionEnd ?? r.value.length) });
   };
   const add = () => {
     setRows((all) => [...all, { id: ++last, name: '', value: '' }]);
@@ -103,6 +116,16 @@ export function Environment({ fn, qualifier }: { fn: Fn; qualifier: string }) {
             {rows.map((r) => {
               const problem = nameRule(r, rows);
               const open = shown.has(r.id);
+              const eye = (
+                <Button
+                  type="text" size="small" icon={open ? <EyeOutlined /> : <EyeInvisibleOutlined />} aria-label={t(open ? 'configuration.envHideOne' : 'configuration.envShowOne', { name: r.name })}
+                  onClick={() => {
+                    const next = new Set(shown);
+                    if (!next.delete(r.id)) next.add(r.id);
+                    setShown(next);
+                  }}
+                />
+              );
               return (
                 <li key={r.id}>
                   <Input
@@ -110,22 +133,24 @@ export function Environment({ fn, qualifier }: { fn: Fn; qualifier: string }) {
                     aria-invalid={problem !== ''} aria-describedby={problem ? `env-${r.id}` : undefined} spellCheck={false} autoComplete="off"
                     onChange={(e) => set(r.id, { name: e.target.value })}
                   />
-                  <Input
-                    className="mono" aria-label={t('configuration.envValueOf', { name: r.name })} placeholder={t('configuration.envValue')} value={r.value} disabled={frozen}
-                    type={open || r.value === '' ? 'text' : 'password'} spellCheck={false} autoComplete="new-password"
-                    onFocus={() => !open && !frozen && setShown(new Set([...shown, r.id]))}
-                    onChange={(e) => set(r.id, { value: e.target.value })}
-                    suffix={
-                      <Button
-                        type="text" size="small" icon={open ? <EyeOutlined /> : <EyeInvisibleOutlined />} aria-label={t(open ? 'configuration.envHideOne' : 'configuration.envShowOne', { name: r.name })}
-                        onClick={() => {
-                          const next = new Set(shown);
-                          if (!next.delete(r.id)) next.add(r.id);
-                          setShown(next);
-                        }}
+                  {open && (lines.has(r.id) || r.value.includes('\n')) ? (
+                    <span className="env-lines">
+                      <Input.TextArea
+                        className="mono" aria-label={t('configuration.envValueOf', { name: r.name })} value={r.value} disabled={frozen} rows={Math.min(8, Math.max(2, r.value.split('\n').length))} autoFocus={entered.current === r.id}
+                        spellCheck={false} onChange={(e) => (setLines(new Set([...lines, r.id])), set(r.id, { value: e.target.value }))}
                       />
-                    }
-                  />
+                      {eye}
+                    </span>
+                  ) : (
+                    <Input
+                      className="mono" aria-label={t('configuration.envValueOf', { name: r.name })} placeholder={t('configuration.envValue')} value={r.value} disabled={frozen}
+                      type={open || r.value === '' ? 'text' : 'password'} spellCheck={false} autoComplete="new-password"
+                      onFocus={() => !open && !frozen && ((entered.current = r.id), setShown(new Set([...shown, r.id])))}
+                      onPaste={(e) => paste(r, e)}
+                      onChange={(e) => set(r.id, { value: e.target.value })}
+                      suffix={eye}
+                    />
+                  )}
                   {!frozen && <Button type="text" icon={<DeleteOutlined />} aria-label={t('configuration.envRemove', { name: r.name })} onClick={() => setRows((old) => old.filter((o) => o.id !== r.id))} />}
                   {problem && (
                     <span className="field-error env-problem" id={`env-${r.id}`} role="alert">

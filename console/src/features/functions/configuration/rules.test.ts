@@ -38,6 +38,7 @@ it('knows names of variables', () => {
 it('reads variables from JSON and from lines', () => {
   expect(variablesIn('{"A":"1","B":2,"C":true}')).toEqual({ A: '1', B: '2', C: 'true' });
   expect(variablesIn('# c\nexport A="x y"\n B = z=1 \n')).toEqual({ A: 'x y', B: 'z=1' });
+  expect(variablesIn('A=1\r\n\r\nPEM="-----BEGIN\r\nab==\r\n-----END"\nQ=\nR=say "x" \'y\'\nS=\'s\'')).toEqual({ A: '1', PEM: '-----BEGIN\nab==\n-----END', Q: '', R: 'say "x" \'y\'', S: 's' });
   for (const bad of ['', '{', '{"A":{}}', 'no equals']) expect(variablesIn(bad)).toBeNull();
 });
 

@@ -71,11 +71,13 @@ export function variablesIn(text: string): Record<string, string> | null {
     }
   }
   const out: Record<string, string> = {};
-  for (const line of trimmed.split(/\r?\n/)) {
-    if (line.trim() === '' || line.trim().startsWith('#')) continue;
-    const m = /^\s*(?:export\s+)?([^=\s]+)\s*=(.*)$/.exec(line);
+  // A value in quotes may have several lines.
+  const line = /[^\S\n]*(?:#.*|(?:export\s+)?([^=\s]+)[^\S\n]*=[^\S\n]*(?:"([^"]*)"|'([^']*)'|(.*?))[^\S\n]*)?(?:\n|$)/y;
+  const lines = trimmed.replace(/\r\n?/g, '\n');
+  while (line.lastIndex < lines.length) {
+    const m = line.exec(lines);
     if (!m) return null;
-    out[m[1]!] = m[2]!.trim().replace(/^(["'])(.*)\1$/, '$2');
+    if (m[1] !== undefined) out[m[1]] = m[2] ?? m[3] ?? m[4]!;
   }
   return Object.keys(out).length > 0 ? out : null;
 }

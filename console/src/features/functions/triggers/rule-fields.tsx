@@ -58,7 +58,8 @@ export function RuleFields({ form, fn, draft }: Props) {
           value={draft.raw ? 'raw' : 'builder'}
           onChange={(v) => byHand(v === 'raw')}
           options={[
-            { value: 'builder', label: t('builder') },
+            // A pattern with a mistake is mended first: it would be lost in fields.
+            { value: 'builder', label: t('builder'), disabled: draft.raw && !!bad && draft.pattern.trim() !== '' },
             { value: 'raw', label: t('raw') },
           ]}
         />

@@ -64,6 +64,7 @@ export default function AliasPanel({ fn, versions, alias, back, close }: Props) 
       title={back ? t('version.rollBackOf', { alias: alias!.aliasName }) : alias ? t('version.editAlias', { alias: alias.aliasName }) : t('version.createAlias')}
       size={wide ? 560 : '100%'}
       onClose={close}
+      className="alias-panel"
       footer={
         <div className="panel-foot">
           <Button onClick={close}>{t('common:cancel')}</Button>
