@@ -36,7 +36,7 @@ export function Answer({ kind, who, action, resource, own, trust }: {
   const principal = e?.principal ?? who;
   return (
     <>
-      <h2 className={'verdict ' + (half ? 'verdict-half' : allowed ? 'verdict-yes' : 'verdict-no')}>
+      <h2 className={'answer-verdict ' + (half ? 'answer-verdict-half' : allowed ? 'answer-verdict-yes' : 'answer-verdict-no')}>
         <span aria-hidden>{half ? <QuestionCircleFilled /> : allowed ? <CheckCircleFilled /> : <CloseCircleFilled />}</span> {t(half ? 'check.half' : allowed ? 'check.yes' : 'check.no')}
       </h2>
       <p>{t(half ? 'check.halfWhat' : allowed ? 'check.yesWhat' : 'check.noWhat', { who: principal, action, resource })}</p>

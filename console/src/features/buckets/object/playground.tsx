@@ -278,7 +278,7 @@ function Code({ bucket, objectKey: key, process }: { bucket: string; objectKey: 
   };
   if (process === '') return null;
   return (
-    <div className="code">
+    <div className="object-code">
       <div className="row">
         <Segmented
           aria-label={t('process.code')} value={lang} onChange={setLang}

@@ -47,7 +47,7 @@ export function SettingsTab({ bucket }: { bucket: string }) {
     }
   };
   return (
-    <div className="settings">
+    <div className="bucket-settings">
       <section className="settings-card">
         <h2>{t('settings.basic')}</h2>
         <Facts

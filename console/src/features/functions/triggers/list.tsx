@@ -71,7 +71,7 @@ export function TriggerCard({ trigger: x, warning, edit, marked }: { trigger: Tr
         </p>
       )}
       {x.description && <p className="dim trigger-note">{x.description}</p>}
-      <div className="facts">
+      <div className="trigger-facts">
         <dl>
           <dt>{t('bucketName')}</dt>
           <dd>{buckets.length > 0 ? buckets.map((b) => <BucketLink key={b} name={b} />) : <span className="dim">{d.raw ? t('byPattern') : t('anyBucket')}</span>}</dd>

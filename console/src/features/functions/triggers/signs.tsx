@@ -74,7 +74,7 @@ export function Signs({ check, buckets, prefixes, suffixes, careless, bucketName
             <Sign tone="plain">
               {t('existing', { count: found.data.count, n: count(found.data.count) + (found.data.more ? '+' : '') })}
               {found.data.examples.length > 0 && (
-                <span className="examples">
+                <span className="sign-examples">
                   {found.data.examples.map((e) => (
                     <Link
                       key={e.bucket + '/' + e.key}
