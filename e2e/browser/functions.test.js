@@ -235,7 +235,12 @@ describe('functions', () => {
       return run && /^got (.*)$/m.exec((await consoleGet(server, `/api/runs/${run.requestId}`))[0].log)?.[1];
     });
     await seen();
-    const { context, page } = await signedIn(server, { at: `/functions/echo/test?event=${events[0].id}` });
+    // Without an event, testing begins with one of the trigger's, of an object that is there.
+    await trigger(server, 'echo', 'before', { bucket: 'testbucket', prefix: 'before-all/' });
+    const { context, page } = await signedIn(server, { at: '/functions/echo/test' });
+    await page.getByText('Filled with what oss://testbucket/echo/b.txt is now.').waitFor();
+    await page.getByRole('textbox', { name: 'Event Content' }).getByText('"echo/b.txt"').waitFor();
+    await page.goto(`/functions/echo/test?event=${events[0].id}`);
     await page.getByRole('textbox', { name: 'Event Content' }).getByText('"echo/b.txt"').waitFor();
     const answer = page.waitForResponse(/\/invocations/);
     await page.keyboard.press('Control+Enter');
@@ -272,7 +277,7 @@ describe('functions', () => {
     // It goes on when an object says so: until then, what it printed is in the page.
     const code = 'const oss = require("ali-oss");\nexports.handler = async (event, context) => {\n  console.log("before");\n' +
       '  const client = new oss({ region: "oss-cn-hangzhou", bucket: "testbucket", accessKeyId: context.credentials.accessKeyId, accessKeySecret: context.credentials.accessKeySecret, stsToken: context.credentials.securityToken });\n' +
-      '  while (!await client.head("go/on").catch(() => null)) await new Promise((r) => setTimeout(r, 50));\n  throw new TypeError("no such thing");\n};\n';
+      '  while (!await client.head("go/on").catch(() => null)) { console.log("still here"); await new Promise((r) => setTimeout(r, 100)); }\n  console.error("a grave line");\n  throw new TypeError("no such thing");\n};\n';
     await create(server, 'fails', { 'lib/a.js': '', 'index.js': code });
     const { context, page } = await signedIn(server, { at: '/functions/fails/test', theme: 'dark' });
     await page.getByRole('button', { name: 'Test Function' }).click();
@@ -280,7 +285,28 @@ describe('functions', () => {
     await page.getByText('Running…').waitFor();
     assert.match(await page.getByRole('timer').textContent(), /^\d+\.\d s$/);
     await accessible(page, 'a test that runs');
+    // Nobody need wait for it: the Logs show what it prints while it goes on.
+    await page.getByRole('button', { name: 'Stop waiting' }).click();
+    await page.getByText('The run goes on until it ends or its timeout.').waitFor();
+    await page.getByRole('link', { name: 'Its logs' }).click();
+    const going = page.getByRole('region', { name: 'Runs under way' });
+    await going.getByText('still here').first().waitFor();
+    await going.getByText(/1 run under way since/).waitFor();
+    await accessible(page, 'a run under way');
     await c.put('go/on', Buffer.from('x'));
+    const printed = page.getByRole('region', { name: 'Logs of fails' });
+    await printed.getByText('TypeError: no such thing').first().waitFor();
+    await going.waitFor({ state: 'detached' });
+    await option(page, 'Level', 'ERROR');
+    await printed.locator('[data-level=ERROR]').getByText('a grave line').waitFor();
+    assert.equal(await printed.getByText('still here').count(), 0);
+    await option(page, 'Attempts', 'Retries');
+    await page.getByText('Nothing was found in all that is kept.').waitFor();
+    await page.getByRole('button', { name: 'Clear the filters' }).click();
+    await printed.getByText('still here').first().waitFor();
+    await page.getByRole('tab', { name: 'Test', exact: true }).click();
+    await page.getByText('You stopped waiting').waitFor();
+    await page.getByRole('button', { name: 'Test Function' }).click();
     await page.getByText('Function failed').waitFor();
     await page.locator('.result-failure strong').getByText('TypeError: no such thing').waitFor();
     await page.getByTestId('log').getByText('before').waitFor();
@@ -314,6 +340,23 @@ describe('functions', () => {
     await page.getByText('1 file differs').waitFor();
     await page.getByRole('dialog').getByText('// later').first().waitFor();
     await accessible(page, 'a comparison');
+    await page.keyboard.press('Escape');
+    // The Logs are of the version that is chosen on the page.
+    await page.goto('/functions/versioned/logs?qualifier=1');
+    await page.getByText('No run of 1 is kept.').waitFor();
+    await page.getByRole('button', { name: 'All versions' }).click();
+    await page.getByText('Nothing has been printed yet').waitFor();
+    // A function that is deleted under its editor can be made again from the draft.
+    await page.goto('/functions/versioned');
+    await saved(page, 1).waitFor();
+    await fc(server).deleteFunctionVersion('versioned', '1');
+    await fc(server).deleteFunction('versioned');
+    await deploy(page).click();
+    await page.getByRole('button', { name: 'Download the draft' }).waitFor();
+    await accessible(page, 'a deleted function');
+    await page.getByRole('button', { name: 'Create it again from this draft' }).click();
+    await saved(page, 1).waitFor({ state: 'detached' });
+    assert.notEqual((await fc(server).getFunction('versioned', new FC.GetFunctionRequest({}))).body.codeChecksum, '');
     clean(page);
     await context.close();
   });
