@@ -4,7 +4,7 @@ import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { fc, Refusal } from '../../../shared/api';
 import { duration } from '../../../shared/format';
-import { MayButton, useResources } from '../../../shared/may';
+import { MayButton, useMay, useResources } from '../../../shared/may';
 import { Problem } from '../../../shared/ui';
 import { path } from '../api';
 import { unfinished } from './destination';
@@ -69,6 +69,7 @@ function AsyncForm({ name, qualifier, at, now, set }: { name: string; qualifier:
   const [first, setFirst] = useState(now);
   const v = { ...first, ...Form.useWatch((x: Values) => x, form) };
   const resource = useResources();
+  const may = useMay('fc:PutAsyncInvokeConfig', resource.fn(name));
   const saving = useSaving(name);
   const q = { qualifier: qualifier === 'LATEST' ? '' : qualifier };
   const changed = (Object.keys(first) as (keyof Values)[]).some((k) => v[k] !== first[k]);
@@ -108,7 +109,7 @@ function AsyncForm({ name, qualifier, at, now, set }: { name: string; qualifier:
     },
   ];
   return (
-    <Form form={form} layout="vertical" initialValues={first} requiredMark={false} disabled={saving.busy} onFinish={() => void save()} className="settings">
+    <Form form={form} layout="vertical" initialValues={first} requiredMark={false} disabled={saving.busy || !may.allowed} onFinish={() => void save()} className="settings">
       <div className="pair">
         <Form.Item name="retries" label={t('configuration.retries')} extra={t('configuration.retriesHint')} rules={range(0, 8)}>
           <InputNumber min={0} precision={0} className="wide" />

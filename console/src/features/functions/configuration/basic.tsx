@@ -3,6 +3,7 @@ import { Form, Input, InputNumber, Select } from 'antd';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { fc, Refusal } from '../../../shared/api';
+import { useMay, useResources } from '../../../shared/may';
 import { path, type Fn } from '../api';
 import { roleList } from '../triggers/api';
 import { trusts } from '../triggers/roles';
@@ -41,6 +42,7 @@ function BasicForm({ fn, qualifier, now }: { fn: Fn; qualifier: string; now: Val
   const roles = useQuery(roleList);
   const saving = useSaving(fn.functionName);
   const frozen = qualifier !== 'LATEST';
+  const may = useMay('fc:UpdateFunction', useResources().fn(fn.functionName));
   const rule = (name: string) => (name ? Promise.reject(new Error(t(`configuration.rule.${name}`))) : Promise.resolve());
   const range = (least: number, most: number) => ({ type: 'number' as const, min: least, max: most, message: t('configuration.rule.range', { least, most }) });
   const ratio = ratioRule(v);
@@ -85,7 +87,7 @@ function BasicForm({ fn, qualifier, now }: { fn: Fn; qualifier: string; now: Val
   return (
     <>
       {frozen && <Frozen qualifier={qualifier} />}
-      <Form form={form} layout="vertical" initialValues={first} disabled={frozen || saving.busy} requiredMark={false} onFinish={() => void save()} className="settings">
+      <Form form={form} layout="vertical" initialValues={first} disabled={frozen || saving.busy || !may.allowed} requiredMark={false} onFinish={() => void save()} className="settings">
         <div className="pair">
           <Form.Item
             name="memorySize" label={t('configuration.memory')} dependencies={['cpu']}
