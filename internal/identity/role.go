@@ -141,7 +141,8 @@ func (s *Store) CreateRole(ctx context.Context, in RoleInput) (Role, error) {
 
 // UpdateRole replaces parts of a role. Sessions of the role obey the new policies from
 // their next request on. It fails with Precondition and [ReasonPrecondition] if the role is
-// no longer what the change was made from.
+// no longer what the change was made from. A change without a part changes nothing, the
+// revision neither.
 func (s *Store) UpdateRole(ctx context.Context, name string, c RoleChange) (Role, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,6 +152,9 @@ func (s *Store) UpdateRole(ctx context.Context, name string, c RoleChange) (Role
 	}
 	if err := r.Edit.check(c.Edit, "role", r.Name, r.ID, r.Updated); err != nil {
 		return Role{}, err
+	}
+	if c.Description == nil && c.Trust == nil && c.Policies == nil && c.MaxSession == nil {
+		return publicRole(r), nil
 	}
 	next := r.roleRow
 	next.Edit.Count++

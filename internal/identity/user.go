@@ -35,7 +35,8 @@ type AccessKey struct {
 
 // PutUser creates a user or replaces the policies of one. Names are as roles' are. With
 // IfMatch it only replaces: it fails with Precondition and [ReasonPrecondition] if the user
-// is no longer what the change was made from.
+// is no longer what the change was made from. Policies that are there already change nothing,
+// the revision neither.
 func (s *Store) PutUser(ctx context.Context, name string, policies []Policy, e Edit) (UserInfo, error) {
 	if err := checkName("user", name); err != nil {
 		return UserInfo{}, err
@@ -52,6 +53,9 @@ func (s *Store) PutUser(ctx context.Context, name string, policies []Policy, e E
 		r = old.userRow
 		if err := r.Edit.check(e, "user", r.Name, r.ID, r.updated()); err != nil {
 			return UserInfo{}, err
+		}
+		if slices.Equal(ps, r.Policies) {
+			return publicUser(old), nil
 		}
 		r.Edit.Count++
 		r.Updated = s.now().Unix()

@@ -21,6 +21,7 @@ const watchHeader = "X-Alcedo-Watch"
 
 const (
 	maxWatches  = 100              // at once; more, and there is nothing to see before the answer
+	maxOwn      = 20               // of one caller, so that nobody takes them all
 	maxWatched  = 64 << 10         // bytes of output that are kept, from its end
 	watchUnused = time.Minute      // how long a name is kept that nothing ran under
 	watchAfter  = 30 * time.Second // and one whose run is over
@@ -159,15 +160,16 @@ func (s *watches) get(k watchKey, now time.Time) *watch {
 	if w := s.all[k]; w != nil {
 		return w
 	}
-	if len(s.all) >= maxWatches {
-		for k, w := range s.all {
-			if w.stale(now) {
-				delete(s.all, k)
-			}
+	own := 0
+	for other, w := range s.all {
+		if w.stale(now) {
+			delete(s.all, other)
+		} else if other.who == k.who {
+			own++
 		}
-		if len(s.all) >= maxWatches {
-			return nil
-		}
+	}
+	if len(s.all) >= maxWatches || own >= maxOwn {
+		return nil
 	}
 	if s.all == nil {
 		s.all = map[watchKey]*watch{}

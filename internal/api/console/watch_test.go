@@ -123,14 +123,21 @@ func TestOutputOfARunUnderWay(t *testing.T) {
 func TestWatchesAreFew(t *testing.T) {
 	now := time.Now()
 	var s watches
-	key := func(n int) watchKey { return watchKey{"me", "f", fmt.Sprint(n)} }
+	key := func(n int) watchKey { return watchKey{fmt.Sprint("key ", n/maxOwn), "f", fmt.Sprint(n)} }
 	for n := range maxWatches {
 		if s.get(key(n), now) == nil {
 			t.Fatal(n)
 		}
 	}
-	if s.get(key(-1), now) != nil {
+	if s.get(watchKey{"another", "f", "x"}, now) != nil {
 		t.Error("one too many")
+	}
+	var few watches
+	for n := range maxOwn {
+		few.get(key(n), now)
+	}
+	if few.get(watchKey{"key 0", "f", "x"}, now) != nil || few.get(watchKey{"another", "f", "x"}, now) == nil {
+		t.Error("one key takes all, or leaves nothing")
 	}
 	s.get(key(1), now).begun("R1", "LATEST")
 	later := now.Add(watchUnused + time.Second)
