@@ -1,6 +1,7 @@
 package console
 
 import (
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -65,9 +66,9 @@ func TestLastWriterIsTold(t *testing.T) {
 				t.Errorf("what was refused changed something: %s", now.Body)
 			}
 
-			for _, match := range []string{second, `"x", CURRENT`, "*", ""} {
+			for i, match := range []string{second, `"x", CURRENT`, "*", ""} {
 				tag := w.root("GET", thing.path, "").Header().Get("ETag")
-				if got := w.doMatching(root, "PUT", thing.path, policies("mine"), strings.Replace(match, "CURRENT", tag, 1)); got.Code != 200 || got.Header().Get("ETag") == tag {
+				if got := w.doMatching(root, "PUT", thing.path, policies(fmt.Sprint("mine", i)), strings.Replace(match, "CURRENT", tag, 1)); got.Code != 200 || got.Header().Get("ETag") == tag {
 					t.Errorf("If-Match %s: %d %s", match, got.Code, got.Body)
 				}
 			}
