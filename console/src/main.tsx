@@ -65,6 +65,7 @@ function Root() {
         theme={themeOf(settings)}
         locale={i18n.language === 'zh' ? zh : en}
         csp={{ nonce }}
+        button={{ autoInsertSpace: false }}
         modal={{ mask: { blur: false } }}
         drawer={{ mask: { blur: false } }}
       >

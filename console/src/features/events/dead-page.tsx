@@ -118,7 +118,7 @@ export function DeadLettersPage() {
                 <span className="mono">{d.requestId}</span>
               )}
             </RowLink>
-            <span className="second-line">
+            <span className="narrow-line">
               {d.function} · {t(`reason.${d.reason}`, { defaultValue: d.reason })}
             </span>
           </>

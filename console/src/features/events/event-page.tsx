@@ -260,7 +260,7 @@ function AttemptLog({ a, n, open, only }: { a: Attempt; n: number; open: boolean
       </summary>
       <div className="log-body">
         {a.log && (
-          <span className="log-copy">
+          <span className="event-log-copy">
             <Copy text={a.log} label={t('copyLog')} />
           </span>
         )}

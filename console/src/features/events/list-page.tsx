@@ -60,7 +60,7 @@ export function EventsPage() {
               <Middle dim={e.bucket + '/'} text={e.key ?? ''} />
             </RowLink>
             {!wide && (
-              <span className="second-line">
+              <span className="narrow-line">
                 <Time at={Date.parse(e.time)} /> · {shortType(e.type)}
               </span>
             )}

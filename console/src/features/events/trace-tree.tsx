@@ -12,7 +12,7 @@ export function TraceTree({ trace }: { trace: Trace }) {
   const roots = useMemo(() => treeOf(trace), [trace]);
   const all = useMemo(() => new Map((trace.nodes ?? []).map((n) => [n.id, n])), [trace]);
   return (
-    <div className="card tree">
+    <div className="card lineage-list">
       <ul aria-label={t('lineage')}>
         {roots.map((b) => (
           <Item key={b.node.id} b={b} focus={trace.focus} all={all} />

@@ -128,7 +128,7 @@ export default function Compare({ fn, before, after, versions, aliases, choose, 
               </li>
             ))}
           </ul>
-          <div className="compare-diff">
+          <div className="version-diff">
             {left === null || right === null ? (
               <Nothing text={t('version.binary')} />
             ) : (
