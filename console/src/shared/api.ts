@@ -19,6 +19,9 @@ export class Refusal extends Error {
   }
 }
 
+/** messageOf is what an error says, whatever was thrown. */
+export const messageOf = (err: unknown): string => (err instanceof Error ? err.message : String(err));
+
 const listeners = new Set<() => void>();
 
 /** onSignedOut calls back when the server no longer knows the session. */

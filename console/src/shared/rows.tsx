@@ -8,8 +8,8 @@ import { Spin } from 'antd';
 import { memo, startTransition, useCallback, useContext, useEffect, useLayoutEffect, useMemo, useRef, useState, type CSSProperties, type FocusEvent, type KeyboardEvent, type MouseEvent, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useShortcut } from '../app/shortcuts';
-import { Refusal } from './api';
 import { InRow } from './in-row';
+import { NoMore } from './ui';
 
 export interface Column<T> {
   key: string;
@@ -204,12 +204,7 @@ export function Rows<T>(p: RowsProps<T>) {
               <div key="more" className="row-line" role="row" style={{ transform: `translateY(${r.start}px)`, height: r.size }}>
                 <span role="cell" className="rows-more">
                   {p.error ? (
-                    <span role="alert">
-                      {p.error instanceof Refusal && p.error.unreachable ? t('problem.unreachable') : p.error instanceof Error ? p.error.message : ''}{' '}
-                      <button type="button" className="as-link" onClick={() => p.onMore?.()}>
-                        {t('problem.retry')}
-                      </button>
-                    </span>
+                    <NoMore error={p.error} retry={() => p.onMore?.()} />
                   ) : (
                     <Spin size="small" />
                   )}

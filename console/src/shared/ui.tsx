@@ -4,7 +4,7 @@ import { Alert, Button, Empty, Tooltip } from 'antd';
 import { useContext, useState, useSyncExternalStore, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSettings } from '../app/settings';
-import { Refusal } from './api';
+import { messageOf, Refusal } from './api';
 import { ago, moment } from './format';
 import { InRow } from './in-row';
 import { faultTitle } from './said';
@@ -32,7 +32,7 @@ const lacking = /^(\w+:\w+) on (\S+) is not allowed\. No attached policy allows 
 /** Problem shows why something could not be done, with its request id and a way on: next is what else there is to do. */
 export function Problem({ error, retry, next }: { error: unknown; retry?: () => void; next?: ReactNode }) {
   const { t } = useTranslation();
-  const r = error instanceof Refusal ? error : new Refusal(-1, 'Error', error instanceof Error ? error.message : String(error));
+  const r = error instanceof Refusal ? error : new Refusal(-1, 'Error', messageOf(error));
   const title = faultTitle(r.code);
   const lacks = r.status === 403 && lacking.exec(r.message);
   const onward = next ?? (lacks ? t('problem.askFor') : undefined);
@@ -62,6 +62,19 @@ export function Problem({ error, retry, next }: { error: unknown; retry?: () => 
         )
       }
     />
+  );
+}
+
+/** NoMore stands at the end of a list that could not go on. */
+export function NoMore({ error, retry }: { error: unknown; retry: () => void }) {
+  const { t } = useTranslation();
+  return (
+    <span role="alert">
+      {error instanceof Refusal && error.unreachable ? t('problem.unreachable') : messageOf(error)}{' '}
+      <button type="button" className="as-link" onClick={retry}>
+        {t('problem.retry')}
+      </button>
+    </span>
   );
 }
 

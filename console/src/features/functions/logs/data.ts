@@ -149,10 +149,13 @@ export function useLogs(name: string, filter: LogFilter, follow: boolean, mayFol
 
   const q = filter.request ? one : list;
   const searching = !filter.request && list.isPlaceholderData;
+  const noMore = !filter.request && list.isFetchNextPageError ? list.error : undefined;
   const searched = filter.request || searching ? undefined : list.data?.pages.findLast((p) => p.searched)?.searched;
   return {
-    runs, waiting: waiting.length, show, error: q.error, loading: q.isPending || searching || (!filter.request && list.isFetchingNextPage), retry: () => void q.refetch(),
-    more: !filter.request && !searching && list.hasNextPage && !list.isFetchNextPageError, onMore: list.fetchNextPage,
+    runs, waiting: waiting.length, show, error: noMore ? null : q.error, loading: q.isPending || searching || (!filter.request && list.isFetchingNextPage), retry: () => void q.refetch(),
+    more: !filter.request && !searching && list.hasNextPage, onMore: list.fetchNextPage,
+    /** noMore is why the next answer did not come; it is asked for again when the reader wants it */
+    noMore,
     /** searched is how far back the server looked; pages is in how many answers */
     searched, pages: list.data?.pages.length ?? 0,
   };

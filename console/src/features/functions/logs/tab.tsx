@@ -8,7 +8,7 @@ import type { Attempt } from '../../../api/gen';
 import { useSettings } from '../../../app/settings';
 import { count, moment } from '../../../shared/format';
 import { SpanField } from '../../../shared/span-field';
-import { Nothing, Problem } from '../../../shared/ui';
+import { NoMore, Nothing, Problem } from '../../../shared/ui';
 import type { TabProps } from '../api';
 import { isOpen as isOpenEnded, useLogs, type LogFilter } from './data';
 import { found, levels, type Level } from './entries';
@@ -77,7 +77,7 @@ function Output({ fn, qualifier, follows: [follow, setFollow], onlys: [only, set
     request: search.request, attempt: search.attempt, outcome: search.outcome === 'failed' ? 'failed' : undefined, q: search.q, level,
     qualifier: narrow ? qualifier : undefined, since: search.since, until: search.until,
   };
-  const { runs, waiting, show, error, loading, retry, more, onMore, searched, pages } = useLogs(name, filter, follow, mayFollow, showing);
+  const { runs, waiting, show, error, loading, retry, more, noMore, onMore, searched, pages } = useLogs(name, filter, follow, mayFollow, showing);
   const going = useUnderWay(name, filter, follow && !filter.outcome && isOpenEnded(filter));
   const { lines, hits, matches, hitRuns } = useMemo(
     () => linesOf(runs, { level, wanted, only, oldestFirst, all: !!search.request }), [runs, level, wanted, only, oldestFirst, search.request],
@@ -125,8 +125,8 @@ function Output({ fn, qualifier, follows: [follow, setFollow], onlys: [only, set
   answers.current = pages;
   useEffect(() => setGoOn(answers.current + byItself), [search.q, level, search.outcome, search.attempt, search.since, search.until, narrow, lines.length]);
   useEffect(() => {
-    if (!oldestFirst && more && !loading && lastShown >= lines.length - 30 && pages < goOn) void onMore();
-  }, [oldestFirst, more, loading, lastShown, lines.length, pages, goOn, onMore]);
+    if (!oldestFirst && more && !noMore && !loading && lastShown >= lines.length - 30 && pages < goOn) void onMore();
+  }, [oldestFirst, more, noMore, loading, lastShown, lines.length, pages, goOn, onMore]);
   const further = () => {
     setGoOn(pages + byItself);
     void onMore();
@@ -160,9 +160,10 @@ function Output({ fn, qualifier, follows: [follow, setFollow], onlys: [only, set
   if (lines.length === 0 && !loading && !error) {
     empty = (
       <Nothing text={going.runs.length > 0 && !chosen ? t('logs.firstGoes') : !filtered ? t('logs.none') : searched && more ? <Searched at={searched} more /> : chosen ? t('logs.noneFound') : t('logs.noneOf', { qualifier })}>
+        {noMore && <NoMore error={noMore} retry={further} />}
         {filtered ? (
           <span className="row log-empty">
-            {more && (
+            {more && !noMore && (
               <Button type="primary" onClick={further}>
                 {t('logs.further')}
               </Button>
@@ -268,9 +269,13 @@ function Output({ fn, qualifier, follows: [follow, setFollow], onlys: [only, set
           >
             {oldestFirst && more && (
               <div className="logs-older">
-                <Button size="small" loading={loading} onClick={() => void onMore()}>
-                  {t('logs.older')}
-                </Button>
+                {noMore && !loading ? (
+                  <NoMore error={noMore} retry={further} />
+                ) : (
+                  <Button size="small" loading={loading} onClick={() => void onMore()}>
+                    {t('logs.older')}
+                  </Button>
+                )}
               </div>
             )}
             <div className="logs-lines" style={{ height: v.getTotalSize() }}>
@@ -297,6 +302,10 @@ function Output({ fn, qualifier, follows: [follow, setFollow], onlys: [only, set
             {loading ? (
               <div className="logs-older">
                 <Spin size="small" /> {filtered && searched && <Searched at={searched} more />}
+              </div>
+            ) : noMore && !oldestFirst ? (
+              <div className="logs-older">
+                <NoMore error={noMore} retry={further} />
               </div>
             ) : (
               filtered && searched && !oldestFirst && (

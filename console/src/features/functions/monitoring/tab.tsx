@@ -136,7 +136,8 @@ function Failed({ name }: { name: string }) {
           keyOf={(r) => `${r.requestId} ${r.attempt}`}
           onOpen={(r) => void navigate({ to: '/trace', search: { run: r.requestId } })}
           loading={list.isPending || list.isFetchingNextPage}
-          more={list.hasNextPage && !list.isFetchNextPageError}
+          more={list.hasNextPage}
+          error={list.isFetchNextPageError ? list.error : undefined}
           onMore={() => void list.fetchNextPage()}
           height="460px"
           rowHeight={wide ? 41 : 58}
