@@ -3,7 +3,7 @@ import { Alert, Form, InputNumber, Switch } from 'antd';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { fc, Refusal } from '../../../shared/api';
-import { duration } from '../../../shared/format';
+import { count, duration } from '../../../shared/format';
 import { MayButton, useMay, useResources } from '../../../shared/may';
 import { Problem } from '../../../shared/ui';
 import { path } from '../api';
@@ -96,8 +96,8 @@ function AsyncForm({ name, qualifier, at, now, set }: { name: string; qualifier:
       },
     );
   const range = (least: number, most: number) => [
-    { required: true, message: t('configuration.rule.range', { least, most }) },
-    { type: 'number' as const, min: least, max: most, message: t('configuration.rule.range', { least, most }) },
+    { required: true, message: t('configuration.rule.range', { least, most: count(most) }) },
+    { type: 'number' as const, min: least, max: most, message: t('configuration.rule.range', { least, most: count(most) }) },
   ];
   const half = { function: t('configuration.chooseFunction'), object: t('triggers:chooseBucket'), http: t('configuration.address') };
   const whole = [

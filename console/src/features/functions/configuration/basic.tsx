@@ -3,6 +3,7 @@ import { Form, Input, InputNumber, Select } from 'antd';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { fc, Refusal } from '../../../shared/api';
+import { count } from '../../../shared/format';
 import { useMay, useResources } from '../../../shared/may';
 import { path, type Fn } from '../api';
 import { roleList } from '../triggers/api';
@@ -44,7 +45,7 @@ function BasicForm({ fn, qualifier, now }: { fn: Fn; qualifier: string; now: Val
   const frozen = qualifier !== 'LATEST';
   const may = useMay('fc:UpdateFunction', useResources().fn(fn.functionName));
   const rule = (name: string) => (name ? Promise.reject(new Error(t(`configuration.rule.${name}`))) : Promise.resolve());
-  const range = (least: number, most: number) => ({ type: 'number' as const, min: least, max: most, message: t('configuration.rule.range', { least, most }) });
+  const range = (least: number, most: number) => ({ type: 'number' as const, min: least, max: most, message: t('configuration.rule.range', { least, most: count(most) }) });
   const ratio = ratioRule(v);
   const changed = (Object.keys(first) as (keyof Values)[]).filter((k) => v[k] !== first[k]);
 
@@ -106,7 +107,7 @@ function BasicForm({ fn, qualifier, now }: { fn: Fn; qualifier: string; now: Val
         </div>
         <Ratio cpu={v.cpu} memory={v.memorySize} broken={ratio !== '' || memoryRule(v.memorySize) !== '' || cpuRule(v.cpu) !== ''} />
         <div className="pair">
-          <Form.Item name="timeout" label={t('configuration.timeout')} extra={v.timeout !== null && v.timeout >= 1 && v.timeout <= 86400 ? t('configuration.timeoutHint') : undefined} rules={[range(1, 86400), { required: true, message: t('configuration.rule.range', { least: 1, most: 86400 }) }]}>
+          <Form.Item name="timeout" label={t('configuration.timeout')} extra={v.timeout !== null && v.timeout >= 1 && v.timeout <= 86400 ? t('configuration.timeoutHint') : undefined} rules={[range(1, 86400), { required: true, message: t('configuration.rule.range', { least: 1, most: count(86400) }) }]}>
             <InputNumber min={0} precision={0} suffix="s" className="wide" />
           </Form.Item>
           <Form.Item name="diskSize" label={t('configuration.disk')}>

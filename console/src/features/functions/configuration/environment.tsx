@@ -5,6 +5,7 @@ import { useEffect, useRef, useState, type ClipboardEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Refusal, send } from '../../../shared/api';
 import { count } from '../../../shared/format';
+import { useMay, useResources } from '../../../shared/may';
 import { Nothing } from '../../../shared/ui';
 import { keys, path, type Fn } from '../api';
 import { maxEnv, nameRule, settingOf, sizeOf, variablesIn, type Variable } from './rules';
@@ -29,6 +30,7 @@ export function Environment({ fn, qualifier }: { fn: Fn; qualifier: string }) {
   const [theirs, setTheirs] = useState<Env | null>(null);
   const [refused, setRefused] = useState('');
   const saving = useSaving(fn.functionName);
+  const may = useMay('fc:UpdateFunction', useResources().fn(fn.functionName));
   const list = useRef<HTMLUListElement>(null);
   // Values of several lines, as keys in PEM have, would lose their ends in a field of one.
   const [lines, setLines] = useState<ReadonlySet<number>>(new Set());
@@ -95,6 +97,7 @@ export function Environment({ fn, qualifier }: { fn: Fn; qualifier: string }) {
         return true;
       },
     );
+  const fixed = frozen || !may.allowed;
   const all = rows.length > 0 && rows.every((r) => shown.has(r.id));
   return (
     <>
@@ -102,7 +105,7 @@ export function Environment({ fn, qualifier }: { fn: Fn; qualifier: string }) {
       <p className="dim">{t('configuration.envLead')}</p>
       {rows.length === 0 ? (
         <div className="rows-empty gap-below">
-          <Nothing text={t('configuration.envNone')}>{!frozen && <Button icon={<PlusOutlined />} onClick={add}>{t('configuration.envAdd')}</Button>}</Nothing>
+          <Nothing text={t('configuration.envNone')}>{!fixed && <Button icon={<PlusOutlined />} onClick={add}>{t('configuration.envAdd')}</Button>}</Nothing>
         </div>
       ) : (
         <>
@@ -129,29 +132,29 @@ export function Environment({ fn, qualifier }: { fn: Fn; qualifier: string }) {
               return (
                 <li key={r.id}>
                   <Input
-                    className="mono" aria-label={t('configuration.envName')} placeholder={t('configuration.envName')} value={r.name} disabled={frozen} status={problem ? 'error' : undefined}
+                    className="mono" aria-label={t('configuration.envName')} placeholder={t('configuration.envName')} value={r.name} disabled={fixed} status={problem ? 'error' : undefined}
                     aria-invalid={problem !== ''} aria-describedby={problem ? `env-${r.id}` : undefined} spellCheck={false} autoComplete="off"
                     onChange={(e) => set(r.id, { name: e.target.value })}
                   />
                   {open && (lines.has(r.id) || r.value.includes('\n')) ? (
                     <span className="env-lines">
                       <Input.TextArea
-                        className="mono" aria-label={t('configuration.envValueOf', { name: r.name })} value={r.value} disabled={frozen} rows={Math.min(8, Math.max(2, r.value.split('\n').length))} autoFocus={entered.current === r.id}
+                        className="mono" aria-label={t('configuration.envValueOf', { name: r.name })} value={r.value} disabled={fixed} rows={Math.min(8, Math.max(2, r.value.split('\n').length))} autoFocus={entered.current === r.id}
                         spellCheck={false} onChange={(e) => (setLines(new Set([...lines, r.id])), set(r.id, { value: e.target.value }))}
                       />
                       {eye}
                     </span>
                   ) : (
                     <Input
-                      className="mono" aria-label={t('configuration.envValueOf', { name: r.name })} placeholder={t('configuration.envValue')} value={r.value} disabled={frozen}
+                      className="mono" aria-label={t('configuration.envValueOf', { name: r.name })} placeholder={t('configuration.envValue')} value={r.value} disabled={fixed}
                       type={open || r.value === '' ? 'text' : 'password'} spellCheck={false} autoComplete="new-password"
-                      onFocus={() => !open && !frozen && ((entered.current = r.id), setShown(new Set([...shown, r.id])))}
+                      onFocus={() => !open && !fixed && ((entered.current = r.id), setShown(new Set([...shown, r.id])))}
                       onPaste={(e) => paste(r, e)}
                       onChange={(e) => set(r.id, { value: e.target.value })}
                       suffix={eye}
                     />
                   )}
-                  {!frozen && <Button type="text" icon={<DeleteOutlined />} aria-label={t('configuration.envRemove', { name: r.name })} onClick={() => setRows((old) => old.filter((o) => o.id !== r.id))} />}
+                  {!fixed && <Button type="text" icon={<DeleteOutlined />} aria-label={t('configuration.envRemove', { name: r.name })} onClick={() => setRows((old) => old.filter((o) => o.id !== r.id))} />}
                   {problem && (
                     <span className="field-error env-problem" id={`env-${r.id}`} role="alert">
                       {t(`configuration.rule.${problem}`)}
@@ -180,8 +183,8 @@ export function Environment({ fn, qualifier }: { fn: Fn; qualifier: string }) {
       )}
       {!frozen && (
         <SaveBar fn={fn.functionName} saving={saving} changed={changed && !bad} save={() => void save()}>
-          {rows.length > 0 && <Button icon={<PlusOutlined />} onClick={add}>{t('configuration.envAdd')}</Button>}
-          <Button onClick={() => setImporting(true)}>{t('configuration.envImport')}</Button>
+          {rows.length > 0 && <Button icon={<PlusOutlined />} onClick={add} disabled={fixed}>{t('configuration.envAdd')}</Button>}
+          <Button onClick={() => setImporting(true)} disabled={fixed}>{t('configuration.envImport')}</Button>
           {changed && <Button type="text" onClick={() => setRows(rowsOf(first))}>{t('configuration.undo')}</Button>}
         </SaveBar>
       )}

@@ -2,7 +2,7 @@ import { Alert, Input } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { fc } from '../../../shared/api';
-import { MayButton, useResources } from '../../../shared/may';
+import { MayButton, useMay, useResources } from '../../../shared/may';
 import { Problem } from '../../../shared/ui';
 import { path, type Fn } from '../api';
 import { useSaving } from './save';
@@ -13,6 +13,7 @@ export function Invocation({ fn }: { fn: Fn }) {
   const [reason, setReason] = useState('');
   const resource = useResources().fn(fn.functionName);
   const saving = useSaving(fn.functionName);
+  const may = useMay('fc:DisableFunctionInvocation', resource);
   const off = fn.invocationRestriction?.disable;
   return (
     <>
@@ -34,7 +35,7 @@ export function Invocation({ fn }: { fn: Fn }) {
         <div className="settings">
           <label className="gap-below block">
             {t('configuration.disableReason')}
-            <Input value={reason} maxLength={256} onChange={(e) => setReason(e.target.value)} />
+            <Input value={reason} maxLength={256} disabled={!may.allowed} onChange={(e) => setReason(e.target.value)} />
           </label>
           <MayButton action="fc:DisableFunctionInvocation" resource={resource} danger loading={saving.busy} onClick={() => void saving.run(() => fc.put(path(fn.functionName) + '/invoke/disable', { reason }))}>
             {t('configuration.disable')}

@@ -4,6 +4,8 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { LoopLimit } from '../../../api/gen';
 import { api } from '../../../shared/api';
+import { count } from '../../../shared/format';
+import { useMay, useResources } from '../../../shared/may';
 import { Problem } from '../../../shared/ui';
 import { path } from '../api';
 import { SaveBar, useSaving } from './save';
@@ -17,6 +19,7 @@ export function Loop({ name }: { name: string }) {
   const limit = useQuery({ queryKey: key, queryFn: ({ signal }) => api.get<LoopLimit>(at, {}, signal) });
   const [typed, setTyped] = useState<{ mode: string; n: number | null } | null>(null);
   const saving = useSaving(name);
+  const may = useMay('fc:UpdateFunction', useResources().fn(name));
   if (limit.error && !limit.data) return <Problem error={limit.error} retry={() => void limit.refetch()} />;
   if (!limit.data) return null;
   const now = limit.data.limit;
@@ -31,6 +34,7 @@ export function Loop({ name }: { name: string }) {
         className="stacked gap-below"
         value={v.mode}
         aria-label={t('configuration.section.loop')}
+        disabled={!may.allowed}
         onChange={(e) => setTyped({ ...v, mode: e.target.value as string })}
         options={[
           { value: 'default', label: t('configuration.loopDefault', { n: now === 'default' ? limit.data.effective : '' }) },
@@ -40,8 +44,8 @@ export function Loop({ name }: { name: string }) {
       />
       {v.mode === 'number' && (
         <div className="gap-below loop-number">
-          <InputNumber aria-label={t('configuration.loopNumber')} min={0} precision={0} value={v.n} onChange={(n) => setTyped({ ...v, n })} status={bad ? 'error' : undefined} aria-invalid={bad} suffix={t('configuration.runs')} />
-          {bad && <div className="field-error" role="alert">{t('configuration.rule.range', { least: 1, most: 1000 })}</div>}
+          <InputNumber aria-label={t('configuration.loopNumber')} min={0} precision={0} disabled={!may.allowed} value={v.n} onChange={(n) => setTyped({ ...v, n })} status={bad ? 'error' : undefined} aria-invalid={bad} suffix={t('configuration.runs')} />
+          {bad && <div className="field-error" role="alert">{t('configuration.rule.range', { least: 1, most: count(1000) })}</div>}
         </div>
       )}
       {v.mode === 'off' && <p className="careful">{t('configuration.loopOffWhy')}</p>}
