@@ -1,11 +1,12 @@
 import { PlusOutlined } from '@ant-design/icons';
 import type { UseQueryResult } from '@tanstack/react-query';
-import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { Input } from 'antd';
-import { Suspense, type ReactNode } from 'react';
+import { Suspense, useMemo, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { href } from '../../shared/href';
 import { MayButton, type Permission } from '../../shared/may';
-import { Rows, type Column } from '../../shared/rows';
+import { RowLink, Rows, type Column } from '../../shared/rows';
 import { Nothing, Problem } from '../../shared/ui';
 
 interface Way {
@@ -21,7 +22,7 @@ export function ListTab<T extends { name: string }>({ kind, any, may, list, colu
   /** may they be listed; the query waits for that */
   may: Permission;
   list: UseQueryResult<T[]>;
-  /** columns after the name */
+  /** columns after the name; the same array as before spares drawing rows again */
   columns: Column<T>[];
   making: (way: Way) => ReactNode;
   one: (name: string, way: Way) => ReactNode;
@@ -31,7 +32,12 @@ export function ListTab<T extends { name: string }>({ kind, any, may, list, colu
   const { t } = useTranslation('access');
   const { name, new: isNew, q } = useSearch({ from: '/access/{-$tab}' });
   const navigate = useNavigate({ from: '/access/{-$tab}' });
-  const items = (list.data ?? []).filter((x) => !q || x.name.toLowerCase().includes(q.toLowerCase()));
+  const { tab } = useParams({ from: '/access/{-$tab}' });
+  const items = useMemo(() => (list.data ?? []).filter((x) => !q || x.name.toLowerCase().includes(q.toLowerCase())), [list.data, q]);
+  const all = useMemo(
+    (): Column<T>[] => [{ key: 'name', title: t('common:name'), width: '3fr', render: (x) => <RowLink to={href(tab ? ['access', tab] : ['access'], { q, name: x.name })}>{x.name}</RowLink> }, ...columns],
+    [t, tab, q, columns],
+  );
   const open = (one?: string) => void navigate({ search: (s) => ({ ...s, name: one, new: undefined }) });
   const create = (
     <MayButton action={kind === 'users' ? 'ram:CreateUser' : 'ram:CreateRole'} resource={any} type="primary" icon={<PlusOutlined />} onClick={() => void navigate({ search: (s) => ({ ...s, new: '1' }) })}>
@@ -69,10 +75,7 @@ export function ListTab<T extends { name: string }>({ kind, any, may, list, colu
           current={name}
           height="calc(100vh - 300px)"
           empty={<Nothing text={q ? t('noneFound', { q }) : t(kind === 'users' ? 'noUsers' : 'noRoles')}>{!q && create}</Nothing>}
-          columns={[
-            { key: 'name', title: t('common:name'), width: '3fr', render: (x) => <Link from="/access/{-$tab}" search={(s) => ({ ...s, name: x.name, new: undefined })}>{x.name}</Link> },
-            ...columns,
-          ]}
+          columns={all}
         />
       )}
       <Suspense>{isNew ? making({ close: () => open(name), open }) : name && one(name, { close: () => open(), open })}</Suspense>

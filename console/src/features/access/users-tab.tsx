@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Form, Input, Modal } from 'antd';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from '@tanstack/react-router';
 import type { User } from '../../api/gen';
@@ -8,6 +8,7 @@ import { useSession } from '../../app/session';
 import { Refusal } from '../../shared/api';
 import { lazy } from '../../shared/lazy';
 import { useMay, useResources } from '../../shared/may';
+import type { Column } from '../../shared/rows';
 import { Time } from '../../shared/ui';
 import { access, keys, userList } from './api';
 import { ListTab } from './list-tab';
@@ -24,16 +25,20 @@ export function UsersTab() {
   // Who may not see all users may see itself, perhaps.
   const self = session.kind === 'RAMUser' ? session.name : undefined;
   const maySelf = useMay(self ? 'ram:GetUser' : '', of.user(self));
+  const columns = useMemo(
+    (): Column<User>[] => [
+      { key: 'policies', title: t('policies'), width: '3fr', render: (u) => u.policies?.map((p) => p.name).join(', ') || <span className="dim">{t('none')}</span> },
+      { key: 'updated', title: t('updated'), width: '1fr', wide: true, render: (u) => <Time at={Date.parse(u.updated)} /> },
+    ],
+    [t],
+  );
   return (
     <ListTab<User>
       kind="users"
       any={of.user()}
       may={may}
       list={list}
-      columns={[
-        { key: 'policies', title: t('policies'), width: '3fr', render: (u) => u.policies?.map((p) => p.name).join(', ') || <span className="dim">{t('none')}</span> },
-        { key: 'updated', title: t('updated'), width: '1fr', wide: true, render: (u) => <Time at={Date.parse(u.updated)} /> },
-      ]}
+      columns={columns}
       making={({ close, open }) => <CreateUser close={close} made={open} />}
       one={(name, { close }) => <UserDrawer key={name} name={name} close={close} />}
       lacking={

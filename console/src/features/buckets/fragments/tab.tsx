@@ -1,16 +1,20 @@
 import { DeleteOutlined, ReloadOutlined } from '@ant-design/icons';
+import Delete from '@ant-design/icons-svg/es/asn/DeleteOutlined';
 import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Modal, Popconfirm, Tag, Tooltip } from 'antd';
-import { useRef, useState } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Refusal } from '../../../shared/api';
 import { bytes, count } from '../../../shared/format';
+import { glyph } from '../../../shared/glyph';
 import { MayButton, useMay, useResources } from '../../../shared/may';
-import { Rows } from '../../../shared/rows';
+import { RowButton, Rows, type Column } from '../../../shared/rows';
 import { Nothing, Problem, Time } from '../../../shared/ui';
 import { abortFragment, fragmentList, fragmentsAfter, fragmentSize, inTurns, keys, type Fragment } from '../api';
 import { Bar } from '../parts';
 import { useUploads } from '../uploads/queue';
+
+const DeleteIcon = glyph(Delete);
 
 /** FragmentsTab lists uploads in parts that were begun and not ended: they take up room. */
 export function FragmentsTab({ bucket }: { bucket: string }) {
@@ -18,8 +22,9 @@ export function FragmentsTab({ bucket }: { bucket: string }) {
   const client = useQueryClient();
   const list = useInfiniteQuery(fragmentList(bucket));
   const { uploads } = useUploads();
-  const here = new Set(uploads.filter((u) => u.bucket === bucket && u.multipart && u.state !== 'done').map((u) => u.key));
-  const items = list.data?.pages.flatMap((p) => p.fragments) ?? [];
+  const uploading = uploads.filter((u) => u.bucket === bucket && u.multipart && u.state !== 'done').map((u) => u.key);
+  const items = useMemo(() => list.data?.pages.flatMap((p) => p.fragments) ?? [], [list.data]);
+  const [aborting, setAborting] = useState<{ fragment: Fragment; button: HTMLElement }>();
   const [all, setAll] = useState(false);
   const anything = useResources().object(bucket, '');
   const may = useMay('oss:AbortMultipartUpload', anything, true);
@@ -34,6 +39,34 @@ export function FragmentsTab({ bucket }: { bucket: string }) {
     }
     refresh();
   };
+  const columns = useMemo((): Column<Fragment>[] => {
+    const here = new Set(uploading);
+    return [
+      {
+        key: 'key', title: t('fragments.key'), width: '3fr',
+        render: (f) => (
+          <span className="object-name">
+            <span className="clip" title={f.key}>
+              {f.key}
+            </span>
+            {here.has(f.key) && <Tag color="processing">{t('fragments.here')}</Tag>}
+          </span>
+        ),
+      },
+      { key: 'id', title: 'Upload ID', width: '1.6fr', wide: true, render: (f) => <span className="mono dim" title={f.uploadId}>{f.uploadId}</span> },
+      { key: 'initiated', title: t('fragments.initiated'), width: '130px', wide: true, render: (f) => <Time at={f.initiated} /> },
+      { key: 'size', title: t('common:size'), width: '130px', end: true, render: (f) => <Size bucket={bucket} fragment={f} /> },
+      {
+        key: 'abort', title: <span className="off-screen">{t('common:actions')}</span>, width: '40px', end: true,
+        render: (f) => may.allowed && (
+          <RowButton label={t('fragments.abortOne', { key: f.key })} onClick={(e) => setAborting({ fragment: f, button: e.currentTarget })}>
+            <DeleteIcon />
+          </RowButton>
+        ),
+      },
+    ];
+    // What is uploaded here is a new list at each drawing; its text is not.
+  }, [t, bucket, may.allowed, uploading.join('\n')]);
   if (list.error && items.length === 0) return <Problem error={list.error} retry={() => void list.refetch()} />;
   return (
     <>
@@ -62,33 +95,30 @@ export function FragmentsTab({ bucket }: { bucket: string }) {
         error={list.error}
         onMore={() => void list.fetchNextPage()}
         empty={<Nothing text={t('fragments.none')} />}
-        columns={[
-          {
-            key: 'key', title: t('fragments.key'), width: '3fr',
-            render: (f) => (
-              <span className="object-name">
-                <span className="clip" title={f.key}>
-                  {f.key}
-                </span>
-                {here.has(f.key) && <Tag color="processing">{t('fragments.here')}</Tag>}
-              </span>
-            ),
-          },
-          { key: 'id', title: 'Upload ID', width: '1.6fr', wide: true, render: (f) => <span className="mono dim" title={f.uploadId}>{f.uploadId}</span> },
-          { key: 'initiated', title: t('fragments.initiated'), width: '130px', wide: true, render: (f) => <Time at={f.initiated} /> },
-          { key: 'size', title: t('common:size'), width: '130px', end: true, render: (f) => <Size bucket={bucket} fragment={f} /> },
-          {
-            key: 'abort', title: <span className="off-screen">{t('common:actions')}</span>, width: '40px', end: true,
-            render: (f) => may.allowed && (
-              <Popconfirm title={t('fragments.sure')} description={t('fragments.why')} okText={t('fragments.abort')} okButtonProps={{ danger: true }} onConfirm={() => void abort(f)}>
-                <Button type="text" size="small" icon={<DeleteOutlined />} aria-label={t('fragments.abortOne', { key: f.key })} />
-              </Popconfirm>
-            ),
-          },
-        ]}
+        columns={columns}
       />
+      {aborting && <AbortOne key={aborting.fragment.uploadId} at={aborting.button} abort={() => void abort(aborting.fragment)} close={() => setAborting(undefined)} />}
       {all && <AbortAll bucket={bucket} close={() => (setAll(false), refresh())} />}
     </>
+  );
+}
+
+/** AbortOne is the one question of all rows, at the button that asks it. */
+function AbortOne({ at, abort, close }: { at: HTMLElement; abort: () => void; close: () => void }) {
+  const { t } = useTranslation('buckets');
+  const box = at.getBoundingClientRect();
+  return (
+    <Popconfirm
+      open placement="bottomRight" title={t('fragments.sure')} description={t('fragments.why')} okText={t('fragments.abort')} okButtonProps={{ danger: true, autoFocus: true }}
+      onConfirm={abort}
+      onOpenChange={(open) => {
+        if (open) return;
+        close();
+        at.focus();
+      }}
+    >
+      <span className="menu-anchor" style={{ left: box.left, top: box.top, width: box.width, height: box.height }} />
+    </Popconfirm>
   );
 }
 

@@ -1,12 +1,14 @@
 import { PlusOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
-import { Link, useNavigate } from '@tanstack/react-router';
+import { useNavigate } from '@tanstack/react-router';
 import { Tag } from 'antd';
-import { Suspense, useState } from 'react';
+import { Suspense, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import type { Trigger } from '../../../api/gen';
+import { href } from '../../../shared/href';
 import { lazy } from '../../../shared/lazy';
 import { MayButton, useResources } from '../../../shared/may';
-import { Rows } from '../../../shared/rows';
+import { RowLink, Rows, type Column } from '../../../shared/rows';
 import { Nothing, Problem } from '../../../shared/ui';
 import { bucketTriggers } from '../api';
 import { listensTo } from './listens';
@@ -19,10 +21,51 @@ export function TriggersTab({ bucket }: { bucket: string }) {
   const { t } = useTranslation('buckets');
   const navigate = useNavigate();
   const q = useQuery(bucketTriggers(bucket));
-  if (q.error && !q.data) return <Problem error={q.error} retry={() => void q.refetch()} />;
   const [choosing, setChoosing] = useState(false);
   const anything = useResources().fn('');
-  const items = [...(q.data?.triggers ?? []), ...(q.data?.rules ?? [])];
+  const items = useMemo(() => [...(q.data?.triggers ?? []), ...(q.data?.rules ?? [])], [q.data]);
+  const columns = useMemo(
+    (): Column<Trigger>[] => [
+      {
+        key: 'name', title: t('common:name'), width: '1.6fr',
+        render: (x) => (
+          <>
+            <RowLink to={href(['functions', x.function, 'triggers'], { trigger: x.triggerName })}>
+              {x.triggerName}
+            </RowLink>{' '}
+            {x.triggerType !== 'oss' && (
+              <Tag title={listensTo(x).any ? t('triggers.anyBucket') : undefined}>
+                EventBridge
+              </Tag>
+            )}
+          </>
+        ),
+      },
+      {
+        key: 'function', title: t('triggers.function'), width: '1.6fr',
+        render: (x) => (
+          <>
+            <RowLink to={href(['functions', x.function])}>
+              {x.function}
+            </RowLink>{' '}
+            {x.qualifier && x.qualifier !== 'LATEST' && <span className="dim">{x.qualifier}</span>}
+          </>
+        ),
+      },
+      { key: 'prefix', title: t('triggers.prefix'), width: '1fr', wide: true, render: (x) => <Code text={listensTo(x).prefix} /> },
+      { key: 'suffix', title: t('triggers.suffix'), width: '0.8fr', wide: true, render: (x) => <Code text={listensTo(x).suffix} /> },
+      {
+        key: 'events', title: t('triggers.events'), width: '2.4fr', wide: true,
+        render: (x) => {
+          const { events, pattern } = listensTo(x);
+          return <span title={pattern ?? events?.join('\n')}>{events?.map((e) => e.replace('oss:', '')).join(', ') ?? t('triggers.byPattern')}</span>;
+        },
+      },
+      { key: 'state', title: t('triggers.state'), width: '110px', render: (x) => <Tag color={x.state === 'enabled' ? 'success' : x.state === 'paused' ? 'warning' : 'default'} title={x.paused?.detail}>{t(`triggers.is_${x.state}`)}</Tag> },
+    ],
+    [t],
+  );
+  if (q.error && !q.data) return <Problem error={q.error} retry={() => void q.refetch()} />;
   const create = (primary: boolean) => (
     <MayButton action="fc:CreateTrigger" resource={anything} some type={primary ? 'primary' : 'default'} icon={<PlusOutlined />} onClick={() => setChoosing(true)}>
       {t('triggers.createTitle')}
@@ -46,44 +89,7 @@ export function TriggersTab({ bucket }: { bucket: string }) {
         empty={
           <Nothing text={t('triggers.none')}>{create(true)}</Nothing>
         }
-        columns={[
-          {
-            key: 'name', title: t('common:name'), width: '1.6fr',
-            render: (x) => (
-              <>
-                <Link to="/functions/$name/{-$tab}" params={{ name: x.function, tab: 'triggers' }} search={{ trigger: x.triggerName }}>
-                  {x.triggerName}
-                </Link>{' '}
-                {x.triggerType !== 'oss' && (
-                  <Tag title={listensTo(x).any ? t('triggers.anyBucket') : undefined}>
-                    EventBridge
-                  </Tag>
-                )}
-              </>
-            ),
-          },
-          {
-            key: 'function', title: t('triggers.function'), width: '1.6fr',
-            render: (x) => (
-              <>
-                <Link to="/functions/$name/{-$tab}" params={{ name: x.function, tab: undefined }}>
-                  {x.function}
-                </Link>{' '}
-                {x.qualifier && x.qualifier !== 'LATEST' && <span className="dim">{x.qualifier}</span>}
-              </>
-            ),
-          },
-          { key: 'prefix', title: t('triggers.prefix'), width: '1fr', wide: true, render: (x) => <Code text={listensTo(x).prefix} /> },
-          { key: 'suffix', title: t('triggers.suffix'), width: '0.8fr', wide: true, render: (x) => <Code text={listensTo(x).suffix} /> },
-          {
-            key: 'events', title: t('triggers.events'), width: '2.4fr', wide: true,
-            render: (x) => {
-              const { events, pattern } = listensTo(x);
-              return <span title={pattern ?? events?.join('\n')}>{events?.map((e) => e.replace('oss:', '')).join(', ') ?? t('triggers.byPattern')}</span>;
-            },
-          },
-          { key: 'state', title: t('triggers.state'), width: '110px', render: (x) => <Tag color={x.state === 'enabled' ? 'success' : x.state === 'paused' ? 'warning' : 'default'} title={x.paused?.detail}>{t(`triggers.is_${x.state}`)}</Tag> },
-        ]}
+        columns={columns}
       />
       <Suspense>{choosing && <ChooseFunction bucket={bucket} close={() => setChoosing(false)} />}</Suspense>
     </>

@@ -1,5 +1,5 @@
 import { keepPreviousData, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Grid } from 'antd';
 import { useCallback, useMemo, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -8,8 +8,9 @@ import { Loading } from '../../../app/shell';
 import { api } from '../../../shared/api';
 import { Chart, RangeChoice } from '../../../shared/chart';
 import { count, duration } from '../../../shared/format';
+import { href } from '../../../shared/href';
 import { useLive } from '../../../shared/live';
-import { Rows } from '../../../shared/rows';
+import { RowLink, Rows, type Column } from '../../../shared/rows';
 import { columns, rangeOf, ranges, short, shortMs, type Range } from '../../../shared/series';
 import { StateIcon } from '../../../shared/states';
 import { Nothing, Problem, Time } from '../../../shared/ui';
@@ -115,12 +116,32 @@ function Failed({ name }: { name: string }) {
     getNextPageParam: (last) => (last.more ? last.next : undefined),
     refetchInterval: (q) => ((q.state.data?.pages.length ?? 0) > 1 ? false : 10_000),
   });
-  const runs = list.data?.pages.flatMap((p) => p.runs ?? []) ?? [];
-  const inLogs = (r: Run) => (
-    <Link to="/functions/$name/{-$tab}" params={{ name, tab: 'logs' }} search={{ request: r.requestId }}>
-      {t('monitoring.log')}
-    </Link>
-  );
+  const runs = useMemo(() => list.data?.pages.flatMap((p) => p.runs ?? []) ?? [], [list.data]);
+  const shown = useMemo((): Column<Run>[] => {
+    const inLogs = (r: Run) => <RowLink to={href(['functions', name, 'logs'], { request: r.requestId })}>{t('monitoring.log')}</RowLink>;
+    return [
+      {
+        key: 'what', title: t('monitoring.what'), width: '2.2fr',
+        render: (r) => (
+          <>
+            <span className="fail-what" title={r.message}>
+              <StateIcon state="Failed" />{' '}
+              <RowLink to={href(['trace'], { run: r.requestId })}>
+                {r.errorType || r.fault}
+              </RowLink>
+            </span>
+            {!wide && <span className="fail-second dim">{r.trigger || r.kind} · {duration(r.durationNanos)} · {inLogs(r)}</span>}
+          </>
+        ),
+      },
+      { key: 'request', title: t('monitoring.request'), width: '2.6fr', wide: true, render: (r) => <span className="mono" title={r.message}>{r.requestId}</span> },
+      { key: 'trigger', title: t('monitoring.trigger'), width: '1.2fr', wide: true, render: (r) => r.trigger || <span className="dim">{r.kind}</span> },
+      { key: 'attempt', title: t('monitoring.attempt'), width: '70px', wide: true, end: true, render: (r) => r.attempt + 1 },
+      { key: 'duration', title: t('monitoring.duration'), width: '90px', wide: true, end: true, render: (r) => duration(r.durationNanos) },
+      { key: 'when', title: t('monitoring.when'), width: wide ? '130px' : '96px', end: true, render: (r) => <Time at={r.startedAtUnixMicro / 1000} /> },
+      { key: 'log', title: t('monitoring.log'), width: '60px', wide: true, end: true, render: inLogs },
+    ];
+  }, [t, name, wide]);
   return (
     <section aria-labelledby="failed-runs">
       <h2 id="failed-runs" className="section-title">
@@ -142,28 +163,7 @@ function Failed({ name }: { name: string }) {
           height="460px"
           rowHeight={wide ? 41 : 58}
           empty={<Nothing text={t('monitoring.noneFailed')} />}
-          columns={[
-            {
-              key: 'what', title: t('monitoring.what'), width: '2.2fr',
-              render: (r) => (
-                <>
-                  <span className="fail-what" title={r.message}>
-                    <StateIcon state="Failed" />{' '}
-                    <Link to="/trace" search={{ run: r.requestId }}>
-                      {r.errorType || r.fault}
-                    </Link>
-                  </span>
-                  {!wide && <span className="fail-second dim">{r.trigger || r.kind} · {duration(r.durationNanos)} · {inLogs(r)}</span>}
-                </>
-              ),
-            },
-            { key: 'request', title: t('monitoring.request'), width: '2.6fr', wide: true, render: (r) => <span className="mono" title={r.message}>{r.requestId}</span> },
-            { key: 'trigger', title: t('monitoring.trigger'), width: '1.2fr', wide: true, render: (r) => r.trigger || <span className="dim">{r.kind}</span> },
-            { key: 'attempt', title: t('monitoring.attempt'), width: '70px', wide: true, end: true, render: (r) => r.attempt + 1 },
-            { key: 'duration', title: t('monitoring.duration'), width: '90px', wide: true, end: true, render: (r) => duration(r.durationNanos) },
-            { key: 'when', title: t('monitoring.when'), width: wide ? '130px' : '96px', end: true, render: (r) => <Time at={r.startedAtUnixMicro / 1000} /> },
-            { key: 'log', title: t('monitoring.log'), width: '60px', wide: true, end: true, render: inLogs },
-          ]}
+          columns={shown}
         />
       )}
     </section>

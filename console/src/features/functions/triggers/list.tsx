@@ -18,7 +18,7 @@ export function TriggerState({ trigger: x }: { trigger: Trigger }) {
   return <Tag color={x.state === 'enabled' ? 'success' : x.state === 'paused' ? 'warning' : 'default'}>{t(`state.${x.state}`)}</Tag>;
 }
 
-export function BucketLink({ name }: { name: string }) {
+function BucketLink({ name }: { name: string }) {
   return (
     <Link to="/buckets/$name/{-$tab}" params={{ name, tab: undefined }}>
       {name}
