@@ -7,12 +7,17 @@ export function read(text: string): Element {
   return doc.documentElement;
 }
 
-export const child = (e: Element, name: string): string => {
-  for (const c of e.children) if (c.tagName === name) return c.textContent ?? '';
+// Siblings are walked one by one: an element's collection of children is live, and slow to go through.
+export function child(e: Element, name: string): string {
+  for (let c = e.firstElementChild; c; c = c.nextElementSibling) if (c.tagName === name) return c.textContent ?? '';
   return '';
-};
+}
 
-export const children = (e: Element, name: string): Element[] => [...e.children].filter((c) => c.tagName === name);
+export function children(e: Element, name: string): Element[] {
+  const out: Element[] = [];
+  for (let c = e.firstElementChild; c; c = c.nextElementSibling) if (c.tagName === name) out.push(c);
+  return out;
+}
 
 export interface Bucket {
   name: string;
