@@ -132,8 +132,8 @@ func drawTrace(t *history.Trace, colour bool) string {
 	for _, n := range kids[""] {
 		draw(n, "", "")
 	}
-	for _, s := range t.Cut {
-		b.WriteString(p.paint(yellow, s) + "\n")
+	for _, c := range t.Cut {
+		b.WriteString(p.paint(yellow, c.Message) + "\n")
 	}
 	return b.String()
 }

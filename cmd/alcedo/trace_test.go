@@ -16,7 +16,7 @@ func TestDrawTrace(t *testing.T) {
 		return &history.Info{ID: id, Type: event.PutObject, Time: at, Bucket: "b", Key: key, Size: 122_539, RequestID: "65A0", PrincipalID: "1000", SourceIP: "::1"}
 	}
 	tr := &history.Trace{
-		Root: "event:1", Focus: "event:2", Cut: []string{"Only the first 7 nodes are told of."},
+		Root: "event:1", Focus: "event:2", Cut: []history.Cut{{Message: "Only the first 7 nodes are told of."}},
 		Nodes: []*history.Node{
 			{ID: "event:1", Kind: "event", Level: -2, Event: ev("1", "in/a")},
 			{ID: "run:r1", Kind: "run", Parent: "event:1", Level: -1, Run: &history.Owed{

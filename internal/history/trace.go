@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/alcedo-storage/alcedo/internal/kv"
+	"github.com/alcedo-storage/alcedo/internal/reason"
 )
 
 // TraceQuery says where a trace begins: at an event, at a run, or at the latest event of
@@ -65,11 +66,17 @@ type Edge struct {
 
 // Trace is the chain that led to something, and the tree that it caused.
 type Trace struct {
-	Focus string   `json:"focus"` // id of the node that was asked for
-	Root  string   `json:"root"`  // id of the first node
-	Nodes []*Node  `json:"nodes"`
-	Edges []Edge   `json:"edges"`
-	Cut   []string `json:"cut,omitempty"` // sentences: what of it is not told, and why
+	Focus string  `json:"focus"` // id of the node that was asked for
+	Root  string  `json:"root"`  // id of the first node
+	Nodes []*Node `json:"nodes"`
+	Edges []Edge  `json:"edges"`
+	Cut   []Cut   `json:"cut,omitempty"`
+}
+
+// Cut is what of a trace is not told.
+type Cut struct {
+	Message string      `json:"message"` // a sentence
+	Why     *reason.Why `json:"why"`     // what it says
 }
 
 func nodeID(kind, id string) string { return kind + ":" + id }

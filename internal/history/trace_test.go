@@ -11,6 +11,7 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/kv"
 	"github.com/alcedo-storage/alcedo/internal/lineage"
+	"github.com/alcedo-storage/alcedo/internal/reason"
 	"github.com/alcedo-storage/alcedo/internal/run"
 )
 
@@ -154,7 +155,12 @@ b/in/a 0 <
 			t.Errorf("%s:\n%s\nwant\n%s", c.name, got, strings.TrimSpace(c.want))
 		}
 		if cut := c.q.Nodes == 3 || c.q.Down == 1; cut != (len(tr.Cut) > 0) {
-			t.Errorf("%s: cut %q", c.name, tr.Cut)
+			t.Errorf("%s: cut %+v", c.name, tr.Cut)
+		}
+		for _, cut := range tr.Cut {
+			if err := cut.Why.Check(); err != nil || cut.Message == "" {
+				t.Errorf("%s: %q, %v", c.name, cut.Message, err)
+			}
 		}
 		if len(tr.Edges) != len(tr.Nodes)-1 {
 			t.Errorf("%s: %d edges for %d nodes", c.name, len(tr.Edges), len(tr.Nodes))
@@ -181,7 +187,7 @@ func TestTraceOfWhatIsForgotten(t *testing.T) {
 	j.event(put("b", "k", time.Now(), l))
 	tr, err := j.Trace(t.Context(), TraceQuery{Bucket: "b", Key: "k"})
 	want := "missing event -2\n owes f r1 Running -1\n  wrote b/k 0 <"
-	if err != nil || sketch(tr) != want || len(tr.Cut) != 1 {
+	if err != nil || sketch(tr) != want || len(tr.Cut) != 1 || tr.Cut[0].Why.Code != reason.TraceForgotten || tr.Cut[0].Why.Check() != nil {
 		t.Errorf("%v\n%s", err, sketch(tr))
 	}
 }

@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/alcedo-storage/alcedo/internal/delivery"
@@ -10,6 +9,7 @@ import (
 	"github.com/alcedo-storage/alcedo/internal/kv"
 	"github.com/alcedo-storage/alcedo/internal/kv/row"
 	"github.com/alcedo-storage/alcedo/internal/lineage"
+	"github.com/alcedo-storage/alcedo/internal/reason"
 )
 
 // tracer builds one trace on one snapshot.
@@ -19,7 +19,6 @@ type tracer struct {
 	r     kv.Reader
 	q     TraceQuery
 	known map[string]bool
-	cut   [3]bool // which sentences are said
 }
 
 // link is a node with what is needed to go on from it.
@@ -85,7 +84,7 @@ func (t *tracer) add(parent *Node, l *link) bool {
 		return false
 	}
 	if parent != nil && l.node.Level > 0 && len(t.Nodes) >= t.q.Nodes {
-		t.say(0, "Only the first %d nodes are told of.", t.q.Nodes)
+		t.say(reason.New(reason.TraceTooLarge, reason.Args{"n": t.q.Nodes}, "Only the first %d nodes are told of.", t.q.Nodes))
 		return false
 	}
 	t.known[l.node.ID] = true
@@ -98,10 +97,10 @@ func (t *tracer) add(parent *Node, l *link) bool {
 	return true
 }
 
-func (t *tracer) say(which int, format string, args ...any) {
-	if !t.cut[which] {
-		t.cut[which] = true
-		t.Cut = append(t.Cut, fmt.Sprintf(format, args...))
+// say tells once that something is not told.
+func (t *tracer) say(why *reason.Why) {
+	if !slices.ContainsFunc(t.Cut, func(c Cut) bool { return c.Why.Code == why.Code }) {
+		t.Cut = append(t.Cut, Cut{why.String(), why})
 	}
 }
 
@@ -218,7 +217,7 @@ func (t *tracer) up(focus *link) ([]*link, error) {
 		chain = append(chain, next)
 		at = next
 	}
-	t.say(1, "More than %d events led to it; the first of them are not told of.", t.q.Up)
+	t.say(reason.New(reason.TraceTooLong, reason.Args{"n": t.q.Up}, "More than %d events led to it; the first of them are not told of.", t.q.Up))
 	return chain, nil
 }
 
@@ -254,7 +253,7 @@ func (t *tracer) cause(at *link, by *lineage.Lineage) (*link, error) {
 		}
 		at.edge = Edge{Kind: EdgeOwes, Trigger: by.Trigger, Mark: mark}
 		if e == nil {
-			t.say(2, "Some of what led to it is not kept any more.")
+			t.say(reason.New(reason.TraceForgotten, nil, "Some of what led to it is not kept any more."))
 			return &link{node: &Node{ID: nodeID(NodeEvent, by.Event), Kind: NodeEvent, Missing: true}}, nil
 		}
 		return t.event(e), nil
@@ -266,7 +265,7 @@ func (t *tracer) cause(at *link, by *lineage.Lineage) (*link, error) {
 			return nil, err
 		}
 		if o.Function == "" {
-			t.say(2, "Some of what led to it is not kept any more.")
+			t.say(reason.New(reason.TraceForgotten, nil, "Some of what led to it is not kept any more."))
 			return &link{node: &Node{ID: nodeID(NodeRun, o.RequestID), Kind: NodeRun, Missing: true}}, nil
 		}
 		return t.run(o)
@@ -330,7 +329,7 @@ func (t *tracer) down(ctx context.Context, focus *link) error {
 				return err
 			}
 			if len(children) > 0 && l.node.Level >= 2*t.q.Down {
-				t.say(1, "What is more than %d events away is not told of.", t.q.Down)
+				t.say(reason.New(reason.TraceTooDeep, reason.Args{"n": t.q.Down}, "What is more than %d events away is not told of.", t.q.Down))
 				continue
 			}
 			for _, c := range children {

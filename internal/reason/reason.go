@@ -109,6 +109,14 @@ const (
 	SessionPolicyIsQuiet Code = "SessionPolicyIsQuiet"
 )
 
+// What a trace does not tell.
+const (
+	TraceTooLarge  Code = "TraceTooLarge"  // more than n nodes
+	TraceTooLong   Code = "TraceTooLong"   // more than n events led there
+	TraceTooDeep   Code = "TraceTooDeep"   // it goes on for more than n events
+	TraceForgotten Code = "TraceForgotten" // what led there is not kept
+)
+
 // What a job waits for.
 const FunctionBusy Code = "FunctionBusy"
 
@@ -168,6 +176,11 @@ var Known = map[Code][]string{
 	NoPolicyAllows:       nil,
 	SessionPolicyDenies:  {"statement"},
 	SessionPolicyIsQuiet: nil,
+
+	TraceTooLarge:  {"n"},
+	TraceTooLong:   {"n"},
+	TraceTooDeep:   {"n"},
+	TraceForgotten: nil,
 
 	FunctionBusy: {"n"},
 }

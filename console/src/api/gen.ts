@@ -46,6 +46,10 @@ export const reasons = {
   StatementDenies: ['policy', 'statement'],
   SuffixDiffers: ['suffix', 'key'],
   TooOld: ['seconds', 'setting', 'limit'],
+  TraceForgotten: [],
+  TraceTooDeep: ['n'],
+  TraceTooLarge: ['n'],
+  TraceTooLong: ['n'],
   TriggerDisabled: [],
   TriggerPaused: ['since', 'pause', 'detail?'],
   UserGone: [],
@@ -123,6 +127,11 @@ export interface ConsideredStatement {
   resource: boolean;
   condition: boolean;
   document: unknown | null;
+}
+
+export interface Cut {
+  message: string;
+  why: Why | null;
 }
 
 export interface DeadFilter {
@@ -683,7 +692,7 @@ export interface Trace {
   root: string;
   nodes: Node[] | null;
   edges: Edge[] | null;
-  cut?: string[];
+  cut?: Cut[];
 }
 
 export interface Trigger {

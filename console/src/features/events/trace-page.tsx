@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { Loading } from '../../app/shell';
 import { Refusal } from '../../shared/api';
 import { lazy } from '../../shared/lazy';
+import { Said } from '../../shared/said';
 import { Note, over } from '../../shared/states';
 import { Nothing, Page, Problem } from '../../shared/ui';
 import { eventOf, traceOf } from './api';
@@ -55,7 +56,7 @@ export function TracePage() {
         <Problem error={trace.error} retry={() => void trace.refetch()} />
       ) : (
         <>
-          {trace.data.cut?.map((c) => <Note key={c} state="None" title={c} />)}
+          {trace.data.cut?.map((c) => <Note key={c.message} state="None" title={<Said why={c.why} message={c.message} />} />)}
           {view === 'graph' ? (
             <Suspense fallback={<Loading />}>
               <TraceGraph trace={trace.data} low={!!alone} />
