@@ -301,6 +301,11 @@ export interface FunctionSeries {
   version: string;
 }
 
+export interface FunctionWarnings {
+  function: string;
+  warnings: Warning[] | null;
+}
+
 export interface Info {
   id: string;
   type: string;

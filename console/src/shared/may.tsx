@@ -7,37 +7,10 @@ import { useTranslation } from 'react-i18next';
 import type { May as Answer, MayCheck } from '../api/gen';
 import { useSession } from '../app/session';
 import { api } from './api';
+import { together } from './together';
 
-/** most checks of one request */
-const most = 200;
-
-interface Waiting {
-  check: MayCheck;
-  resolve: (a: Answer) => void;
-  reject: (err: unknown) => void;
-}
-
-let waiting: Waiting[] = [];
-
-/** ask puts what is asked in one tick into one request. Exported for its test. */
-export function ask(check: MayCheck, post: (checks: MayCheck[]) => Promise<Answer[]> = (checks) => api.post<Answer[]>('/may', { checks })): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    if (waiting.length === 0) {
-      setTimeout(() => {
-        const all = waiting;
-        waiting = [];
-        for (let i = 0; i < all.length; i += most) {
-          const some = all.slice(i, i + most);
-          post(some.map((w) => w.check)).then(
-            (answers) => some.forEach((w, n) => w.resolve(answers[n]!)),
-            (err: unknown) => some.forEach((w) => w.reject(err)),
-          );
-        }
-      });
-    }
-    waiting.push({ check, resolve, reject });
-  });
-}
+// What is asked in one tick is one request.
+const ask = together(200, (checks: MayCheck[]) => api.post<Answer[]>('/may', { checks }));
 
 /** Permission says whether something may be done; until that is known, and if nobody says, it may be tried. */
 export interface Permission {

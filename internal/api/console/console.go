@@ -126,7 +126,7 @@ func (h *handler) wires(next http.Handler) http.Handler {
 // operations are all that is under /api/; each file that serves some has its own list.
 func (h *handler) operations() map[string]operation {
 	all := map[string]operation{}
-	for _, list := range []map[string]operation{h.runOperations(), h.accessOperations(), h.loopOperations(), h.deadOperations(), h.replayOperations(), h.triggerOperations(), h.eventOperations(), h.codeOperations(), h.eventPageOperations(), h.triggerPageOperations(), h.mayOperations(), h.bucketOperations(), h.overviewOperations(), h.watchOperations(), h.logsBackOperations(), h.findOperations(), h.underWayOperations()} {
+	for _, list := range []map[string]operation{h.runOperations(), h.accessOperations(), h.loopOperations(), h.deadOperations(), h.replayOperations(), h.triggerOperations(), h.eventOperations(), h.codeOperations(), h.eventPageOperations(), h.triggerPageOperations(), h.mayOperations(), h.bucketOperations(), h.overviewOperations(), h.watchOperations(), h.logsBackOperations(), h.findOperations(), h.underWayOperations(), h.warningsOperations()} {
 		maps.Copy(all, list)
 	}
 	return all

@@ -15,7 +15,8 @@ const maxStates = 100
 
 // eventStates tells of the events ids=ID,ID… as /api/events does: a page that shows them
 // asks again for those whose runs are not over, wherever in the list they are. Events that
-// are not kept any more are left out.
+// are not kept any more are left out, and those that the caller may not see; if it may
+// see none of them, it is refused.
 func (h *handler) eventStates(r *request) (any, error) {
 	ids := strings.Split(r.param("ids"), ",")
 	if len(ids) > maxStates || ids[0] == "" {
@@ -23,18 +24,23 @@ func (h *handler) eventStates(r *request) (any, error) {
 	}
 	out := []Event{}
 	may := h.mayRuns(r)
+	var refused error
 	for _, id := range ids {
 		e, runs, err := h.History.Lookup(r.Context(), id)
 		if fault.Is(err, "EventNotFound") {
 			continue
 		}
-		if err == nil {
-			err = h.maySee(r, e)
-		}
 		if err != nil {
 			return nil, err
 		}
+		if err := h.maySee(r, e); err != nil {
+			refused = err
+			continue
+		}
 		out = append(out, show(e, runs, may))
+	}
+	if len(out) == 0 && refused != nil {
+		return nil, refused
 	}
 	return out, nil
 }

@@ -25,6 +25,11 @@ func TestEventStates(t *testing.T) {
 		w.root("GET", "/api/events/states?ids="+strings.Join(ids, ","), "").into(&list)
 		return list
 	}
+	part := w.key("part", `{"Effect":"Allow","Action":"oss:ListObjects","Resource":"acs:oss:*:*:b"}`)
+	var list []Event
+	if w.do(part, "GET", "/api/events/states?ids="+a+","+b, "").into(&list); len(list) != 1 || list[0].Bucket != "b" {
+		t.Errorf("who may see one bucket: %+v", list)
+	}
 	if l := get(b, a, "ffff"); len(l) != 2 || l[0].Key != "other" || l[1].Owed[0].State != delivery.Enqueued {
 		t.Errorf("%+v", l)
 	}

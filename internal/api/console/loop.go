@@ -112,7 +112,11 @@ func (h *handler) warnings(r *request) (any, error) {
 	if err := h.may(r, "fc:GetFunction", name); err != nil {
 		return nil, err
 	}
-	ctx := r.Context()
+	return h.warningsOf(r.Context(), name)
+}
+
+// warningsOf tells what should be looked at of a function, which the caller may get.
+func (h *handler) warningsOf(ctx context.Context, name string) ([]Warning, error) {
 	if _, err := h.Functions.Get(ctx, name); err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ var spoken = []any{
 	DeadLetter{}, DeadFilter{}, DeadPage{}, DeadOrder{}, DeadResult{}, JobInput{}, replay.Job{}, LoopLimit{}, Warning{},
 	TestEvent{}, Payload{}, Role{}, RoleInput{}, User{}, UserInput{}, AccessKey{}, runtimes.Runtime{},
 	PatternTest{}, PatternVerdict{}, TriggerWarning{}, MayOrder{}, May{}, ExplainOrder{}, Explanation{}, TrustOrder{}, TrustExplanation{}, RoleUses{},
-	Overview{}, FunctionSeries{}, LogsBack{}, Output{}, UnderWay{}, Found{},
+	Overview{}, FunctionSeries{}, LogsBack{}, Output{}, UnderWay{}, Found{}, FunctionWarnings{},
 	BucketTriggers{}, UploadPlan{}, UploadTriggers{}, LinkInput{}, SignedLink{},
 }
 

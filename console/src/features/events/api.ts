@@ -1,9 +1,11 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
-import type { Attempt, DeadFilter, DeadLetter, DeadPage, Event, EventDetail, Events, Job, Trace, Trigger, Warning } from '../../api/gen';
+import type { Attempt, DeadFilter, DeadLetter, DeadPage, Event, EventDetail, Events, Job, Trace, Trigger } from '../../api/gen';
 import { api, fc, Refusal } from '../../shared/api';
 import { oss } from '../../shared/oss';
 import { instant } from '../../shared/span';
 import { over } from '../../shared/states';
+import { together } from '../../shared/together';
+import { askWarnings } from '../../shared/warnings';
 
 /** Filter is what the stream is narrowed by, as it stands in the URL. */
 export interface Filter {
@@ -54,6 +56,24 @@ export const eventStates = (ids: string[]) =>
     gcTime: 0,
   });
 
+const askState = together<string, Event | undefined>(
+  100,
+  async (ids) => {
+    const of = new Map((await api.get<Event[]>('/events/states', { ids: [...new Set(ids)].join(',') })).map((e) => [e.id, e]));
+    return ids.map((id) => of.get(id));
+  },
+  250,
+);
+
+/** redriven is what became of a delivery of an event; those of many rows are one request. */
+export const redriven = (eventId: string, requestId: string) =>
+  queryOptions({
+    queryKey: ['events', 'redriven', eventId, requestId] as const,
+    queryFn: async () => (await askState(eventId))?.owed?.find((o) => o.requestId === requestId) ?? null,
+    refetchInterval: (q) => (q.state.data && over(q.state.data.state) ? false : 1000),
+    gcTime: 0,
+  });
+
 export const eventOf = (id: string) =>
   queryOptions({ queryKey: keys.one(id), queryFn: ({ signal }) => api.get<EventDetail>('/events/' + encodeURIComponent(id), {}, signal) });
 
@@ -101,13 +121,7 @@ export const deadOne = (id: string) =>
 
 export const jobList = () => queryOptions({ queryKey: keys.jobs, queryFn: ({ signal }) => api.get<Job[]>('/jobs', {}, signal) });
 
-export const warningsOf = (name: string, on: boolean) =>
-  queryOptions({
-    queryKey: ['functions', name, 'warnings'],
-    queryFn: ({ signal }) => api.get<Warning[]>(`/functions/${encodeURIComponent(name)}/warnings`, {}, signal),
-    enabled: on,
-    refetchInterval: 5000,
-  });
+export const warningsOf = (name: string) => queryOptions({ queryKey: ['functions', name, 'warnings'], queryFn: () => askWarnings(name), refetchInterval: 5000 });
 
 export const triggersOf = (name: string) =>
   queryOptions({ queryKey: ['events', 'triggers', name], queryFn: ({ signal }) => api.get<Trigger[]>('/triggers', { function: name }, signal), enabled: name !== '' });

@@ -15,9 +15,9 @@ import { Middle } from '../../shared/middle';
 import { RowLink, Rows, type Column } from '../../shared/rows';
 import { instant } from '../../shared/span';
 import { SpanField } from '../../shared/span-field';
-import { over, StatePill, told } from '../../shared/states';
+import { StatePill, told } from '../../shared/states';
 import { Nothing, Page, Problem, Time } from '../../shared/ui';
-import { deadList, eventStates } from './api';
+import { deadList, redriven } from './api';
 import { Area } from './area';
 import { inBulk, type Progress as Done } from './bulk';
 import { BucketSelect, Filters, FunctionSelect, TextFilter } from './filters';
@@ -252,13 +252,6 @@ function Result({ dead, act }: { dead: DeadLetter; act?: Act }) {
 }
 
 function Redriven({ eventId, requestId }: { eventId: string; requestId: string }) {
-  const q = useQuery({
-    ...eventStates([eventId]),
-    refetchInterval: (q) => {
-      const o = q.state.data?.[0]?.owed?.find((x) => x.requestId === requestId);
-      return o && over(o.state) ? false : 1000;
-    },
-  });
-  const now = q.data?.[0]?.owed?.find((o) => o.requestId === requestId);
+  const { data: now } = useQuery(redriven(eventId, requestId));
   return now ? <StatePill state={now.state} reason={now.reason} /> : <StatePill state="Enqueued" />;
 }

@@ -1,10 +1,10 @@
 import { ApartmentOutlined, ExperimentOutlined } from '@ant-design/icons';
-import { useQuery } from '@tanstack/react-query';
+import { useQueries, useQuery } from '@tanstack/react-query';
 import { Link, useParams, useSearch } from '@tanstack/react-router';
 import { Button, Tag } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Attempt, EventDetail, Info, Owed } from '../../api/gen';
+import type { Attempt, EventDetail, Info, Owed, Warning } from '../../api/gen';
 import { Loading } from '../../app/shell';
 import { Refusal } from '../../shared/api';
 import { bytes, count, duration } from '../../shared/format';
@@ -145,12 +145,16 @@ function Happened({ e }: { e: EventDetail }) {
   const { t } = useTranslation('events');
   const owed = e.owed ?? [];
   const [all, setAll] = useState(false);
+  const shown = all ? owed : owed.slice(0, 20);
+  const waiting = [...new Set(shown.filter(waits).map((o) => o.function))];
+  const warnings = useQueries({ queries: waiting.map(warningsOf) });
+  const held = new Map(waiting.map((name, i) => [name, warnings[i]?.data]));
   return (
     <section aria-labelledby="happened">
       <h2 id="happened">{t('happened')}</h2>
       {owed.length === 0 && !e.hiddenRuns && <NothingRan e={e} />}
-      {owed.slice(0, all ? undefined : 20).map((o) => (
-        <DeliveryCard key={o.requestId} e={e} o={o} />
+      {shown.map((o) => (
+        <DeliveryCard key={o.requestId} e={e} o={o} held={held.get(o.function)} />
       ))}
       {!all && owed.length > 20 && <Button onClick={() => setAll(true)}>{t('showAll', { n: count(owed.length) })}</Button>}
       {!!e.hiddenRuns && <p className="dim">{t('hiddenWhy', { n: e.hiddenRuns })}</p>}
@@ -158,15 +162,17 @@ function Happened({ e }: { e: EventDetail }) {
   );
 }
 
-function DeliveryCard({ e, o }: { e: EventDetail; o: Owed }) {
+/** waits is true of a delivery that its function may not be taking. */
+const waits = (o: Owed) => !over(o.state) && o.state !== 'Running';
+
+function DeliveryCard({ e, o, held }: { e: EventDetail; o: Owed; held?: Warning[] }) {
   const { t } = useTranslation('events');
   const { run } = useSearch({ from: '/events/$id' });
   const runs = useQuery(attemptsOf(o.requestId, o.state, o.attempts));
   const attempts = runs.data ?? (o.last ? [{ ...o.last, log: '' } as Attempt] : []);
   const last = attempts.at(-1);
   const written = (e.written ?? []).filter((w) => w.by?.run === o.requestId);
-  const held = useQuery(warningsOf(o.function, !over(o.state) && o.state !== 'Running'));
-  const hold = held.data?.filter((w) => w.kind === 'QueueHeld' && (!w.trigger || w.trigger === o.trigger));
+  const hold = (waits(o) ? held : undefined)?.filter((w) => w.kind === 'QueueHeld' && (!w.trigger || w.trigger === o.trigger));
   const bad = over(o.state) && o.state !== 'Succeeded';
   const heading = `run-${o.requestId}`;
   // Of a run that was owed later (a replay), nobody kept when that was.

@@ -1,6 +1,7 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import type { Warning } from '../../api/gen';
 import { api, fc } from '../../shared/api';
+import { askWarnings } from '../../shared/warnings';
 
 /** Fn is FC's Function, as far as the console shows it. */
 export interface Fn {
@@ -93,6 +94,9 @@ export const versionsOf = (name: string) =>
 
 export const aliasesOf = (name: string) =>
   queryOptions({ queryKey: keys.aliases(name), queryFn: ({ signal }) => everything<'aliases', Alias>(path(name) + '/aliases', 'aliases', signal) });
+
+/** warningsInList are the warnings of a function in a list: once for all that are in sight, and not again for a while. */
+export const warningsInList = (name: string) => queryOptions({ queryKey: keys.warnings(name), queryFn: () => askWarnings(name), staleTime: 60_000, retry: false });
 
 export const warningsOf = (name: string) =>
   queryOptions({ queryKey: keys.warnings(name), queryFn: ({ signal }) => api.get<Warning[]>(path(name) + '/warnings', {}, signal), refetchInterval: 15_000 });

@@ -16,7 +16,7 @@ import { RowButton, RowLink, Rows, type Column } from '../../shared/rows';
 import { useSaid } from '../../shared/said';
 import '../../shared/states.css';
 import { Nothing, Page, Problem, Time } from '../../shared/ui';
-import { functionList, warningsOf, type Fn } from './api';
+import { functionList, warningsInList, type Fn } from './api';
 import './list.css';
 
 const DeleteIcon = glyph(Delete);
@@ -167,7 +167,7 @@ function State({ fn }: { fn: Fn }) {
 function Warnings({ of, children }: { of: string; children: ReactNode }) {
   const { t } = useTranslation('functions');
   const say = useSaid();
-  const { data } = useQuery({ ...warningsOf(of), refetchInterval: false, staleTime: 60_000 });
+  const { data } = useQuery(warningsInList(of));
   if (!data?.length) return children;
   return (
     <Pill tone="careful" hint={data.map((w) => say(w.why, w.message)).join('\n')}>
