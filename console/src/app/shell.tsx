@@ -18,7 +18,7 @@ import { moment } from '../shared/format';
 import { lazy } from '../shared/lazy';
 import { useLiveness } from '../shared/live';
 import { useMay, useResources } from '../shared/may';
-import { useLost } from '../shared/reach';
+import { ping, useLost } from '../shared/reach';
 import { Page, Problem } from '../shared/ui';
 import { useUploading } from '../shared/uploading';
 import mark from './alcedo.svg';
@@ -172,7 +172,7 @@ export function Shell() {
 
 export function Loading() {
   const { t } = useTranslation();
-  if (useLost() !== null) return <Problem error={new Refusal(0, 'Unreachable', '')} />;
+  if (useLost() !== null) return <Problem error={new Refusal(0, 'Unreachable', '')} retry={() => void ping()} />;
   return (
     <div className="loading" role="status" aria-label={t('loading')}>
       <Spin />

@@ -29,7 +29,7 @@ export function Page({ title, extra, lead, children }: { title: ReactNode; extra
 // How the server says that no policy of the key allows something; what a statement denies, it says otherwise.
 const lacking = /^(\w+:\w+) on (\S+) is not allowed\. No attached policy allows it\./;
 
-/** Problem shows why something could not be done, with its request id and a way on: next is what else there is to do. */
+/** Problem shows why something could not be done, with its request id and a way on: retry if it only had to be read, next what else there is to do. */
 export function Problem({ error, retry, next }: { error: unknown; retry?: () => void; next?: ReactNode }) {
   const { t } = useTranslation();
   const r = error instanceof Refusal ? error : new Refusal(-1, 'Error', messageOf(error));
@@ -45,7 +45,7 @@ export function Problem({ error, retry, next }: { error: unknown; retry?: () => 
       title={r.unreachable ? t('problem.unreachable') : title ? <>{title} <code className="dim">{r.code}</code></> : r.code}
       description={
         <>
-          <div>{r.unreachable ? t('problem.unreachableWhy') : why}</div>
+          <div>{r.unreachable ? t(retry ? 'problem.unreachableWhy' : 'problem.unreachableAct') : why}</div>
           {onward && <div className="problem-next">{onward}</div>}
           {r.requestId && (
             <div className="dim">

@@ -82,7 +82,7 @@ export default function Compare({ fn, before, after, versions, aliases, choose, 
         />
       </div>
       {error ? (
-        <Problem error={error} />
+        <Problem error={error} retry={() => [a, b, ca, cb].forEach((q) => q.error && void q.refetch())} />
       ) : a.isPending || b.isPending ? (
         <Loading />
       ) : part === 'settings' ? (
