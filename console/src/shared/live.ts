@@ -31,10 +31,12 @@ export function useLiveness(): { liveness: Liveness; since: number; any: boolean
  * connection (a browser has six for one origin), and goes on from its cursor when it is
  * shown again. poll waits on the server for what comes after a cursor and returns the
  * next one; it is called again at once, or after a growing pause while nobody answers.
+ * With pace, its calls begin at least that many milliseconds apart, however much happens.
  */
-export function useLive(on: boolean, poll: (cursor: string, signal: AbortSignal) => Promise<string>, from = ''): void {
-  const call = useRef(poll);
-  call.current = poll;
+export function useLive(on: boolean, poll: (cursor: string, signal: AbortSignal) => Promise<string>, { from = '', pace = 0 }: { from?: string; pace?: number } = {}): void {
+  const latest = useRef({ poll, pace });
+  latest.current = { poll, pace };
+  const asked = useRef(0);
   const cursor = useRef(from);
   useEffect(() => {
     cursor.current = from;
@@ -50,7 +52,11 @@ export function useLive(on: boolean, poll: (cursor: string, signal: AbortSignal)
     const follow = async (signal: AbortSignal) => {
       for (let pause = 500; !signal.aborted; ) {
         try {
-          cursor.current = await call.current(cursor.current, signal);
+          const early = asked.current + latest.current.pace - Date.now();
+          if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
+          if (signal.aborted) return;
+          asked.current = Date.now();
+          cursor.current = await latest.current.poll(cursor.current, signal);
           say('live');
           pause = 500;
         } catch (err) {

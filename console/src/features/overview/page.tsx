@@ -45,21 +45,17 @@ export function OverviewPage() {
   if (wanted && !begun) setBegun(true);
   const toured = wanted || begun;
 
-  const asked = useRef(0);
   const current = useRef(range);
   current.current = range;
   useLive(
     overview.isSuccess,
     async (cursor, signal) => {
-      await new Promise((resolve) => setTimeout(resolve, Math.max(0, asked.current + pace - Date.now())));
-      signal.throwIfAborted();
-      asked.current = Date.now();
       const at = current.current;
       const o = await api.get<Overview>('/overview', { ...overviewParams(at), after: cursor, wait: 8 }, signal);
       client.setQueryData(keys.overview(at), o);
       return o.version;
     },
-    overview.data?.version ?? '',
+    { from: overview.data?.version, pace },
   );
 
   const openTour = () => {

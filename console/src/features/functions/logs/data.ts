@@ -110,15 +110,11 @@ export function useLogs(name: string, filter: LogFilter, follow: boolean, mayFol
     [client],
   );
 
-  const asked = useRef(0);
   useLive(
     follow && !request && isOpen(filter) && list.isSuccess,
     async (cursor, signal) => {
-      await new Promise((resolve) => setTimeout(resolve, Math.max(0, asked.current + pace - Date.now())));
-      signal.throwIfAborted();
       const begun = latest.current.key;
       const l = await api.get<Logs>('/logs', { function: name, after: cursor, wait: 25, limit: atOnce }, signal);
-      asked.current = Date.now();
       if (begun !== latest.current.key) return cursor;
       const all = l.runs ?? [];
       if (all.length >= atOnce) {
@@ -139,7 +135,7 @@ export function useLogs(name: string, filter: LogFilter, follow: boolean, mayFol
       }
       return l.next || cursor;
     },
-    list.data?.pages[0]?.head ?? '',
+    { from: list.data?.pages[0]?.head, pace },
   );
 
   const show = useCallback(() => {

@@ -21,15 +21,11 @@ const drawn = 200; // entries of one run, from its end
 export function useUnderWay(name: string, filter: LogFilter, on: boolean): { runs: Going[]; total: number } {
   const [state, set] = useState<{ runs: Going[]; total: number }>({ runs: [], total: 0 });
   const [, again] = useReducer((n: number) => n + 1, 0);
-  const asked = useRef(0);
   useLive(on, async (cursor, signal) => {
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, asked.current + pace - Date.now())));
-    signal.throwIfAborted();
     const u = await api.get<UnderWay>(path(name) + '/under-way', { after: cursor || 0, wait: cursor ? 20 : undefined }, signal);
-    asked.current = Date.now();
-    set((s) => ({ runs: taken(s.runs, u, asked.current), total: u.total }));
+    set((s) => ({ runs: taken(s.runs, u, Date.now()), total: u.total }));
     return String(u.next);
-  });
+  }, { pace });
   const any = state.runs.length > 0;
   useEffect(() => {
     if (!on) return set({ runs: [], total: 0 });

@@ -31,22 +31,17 @@ export function MonitoringTab({ fn }: TabProps) {
     queryFn: ({ signal }) => api.get<FunctionSeries>(path(name) + '/series', ranges[range], signal),
     placeholderData: keepPreviousData,
   });
-  const asked = useRef(0);
   const current = useRef(range);
   current.current = range;
   useLive(
     series.isSuccess,
     async (cursor, signal) => {
-      const pace = ranges[current.current].step < 60 ? 2000 : 5000;
-      await new Promise((resolve) => setTimeout(resolve, Math.max(0, asked.current + pace - Date.now())));
-      signal.throwIfAborted();
-      asked.current = Date.now();
       const at = current.current;
       const next = await api.get<FunctionSeries>(path(name) + '/series', { ...ranges[at], after: cursor, wait: 10 }, signal);
       client.setQueryData(key(at), next);
       return next.version;
     },
-    series.data?.version ?? '',
+    { from: series.data?.version, pace: ranges[range].step < 60 ? 2000 : 5000 },
   );
   const c = useMemo(() => series.data && columns(series.data), [series.data]);
   const all = series.data?.total;
