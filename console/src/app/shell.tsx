@@ -45,10 +45,9 @@ const childrenOf: Record<string, string> = { '/access': '/access/{-$tab}', '/tra
 
 /** useBarred says which permission is missing for a place; "" if none is. */
 function useBarred(): Record<(typeof places)[number]['name'], string> {
-  const { session } = useSession();
   const r = useResources();
   const functions = useMay('fc:ListFunctions', r.fn());
-  const buckets = useMay('oss:ListBuckets', `acs:oss:*:${session.account}:*`);
+  const buckets = useMay('oss:ListBuckets', r.buckets());
   const events = useMay('oss:ListObjects', r.bucket(''), true);
   const users = useMay('ram:ListUsers', r.user());
   const roles = useMay('ram:ListRoles', r.role());

@@ -48,6 +48,7 @@ export function useResources() {
   return useMemo(
     () => ({
       fn: (name = '*') => `acs:fc:${region}:${account}:functions/${name}`,
+      buckets: () => `acs:oss:*:${account}:*`,
       bucket: (name: string) => `acs:oss:${region}:${account}:${name}`,
       object: (bucket: string, key: string) => `acs:oss:${region}:${account}:${bucket}/${key}`,
       user: (name = '*') => `acs:ram::${account}:user/${name}`,

@@ -6,3 +6,6 @@ export function save(file: Blob, name: string): void {
   a.click();
   setTimeout(() => URL.revokeObjectURL(a.href), 60_000); // the browser may ask where to put it first
 }
+
+/** saveBytes hands bytes to the reader as a file. */
+export const saveBytes = (data: Uint8Array, name: string): void => save(new Blob([data as BlobPart]), name);

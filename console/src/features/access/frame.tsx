@@ -4,6 +4,7 @@ import { Alert, Drawer, Modal, Skeleton } from 'antd';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Refusal } from '../../shared/api';
+import { Facts } from '../../shared/facts';
 import { MayButton } from '../../shared/may';
 import { Copy, Problem, Time } from '../../shared/ui';
 import { whose } from './said';
@@ -26,7 +27,7 @@ export function Frame<T extends Thing>({ kind, name, resource, q, close, facts, 
   resource: string;
   q: UseQueryResult<T>;
   close: () => void;
-  facts?: [ReactNode, ReactNode][];
+  facts?: [string, ReactNode][];
   deletion: (thing: T, close: () => void) => ReactNode;
   children: (thing: T) => ReactNode;
 }) {
@@ -51,6 +52,7 @@ export function Frame<T extends Thing>({ kind, name, resource, q, close, facts, 
       {thing ? (
         <>
           <Facts
+            lines
             of={[
               ['ARN', <span key="a" className="mono">{thing.arn} <Copy text={thing.arn} /></span>],
               [t('common:created'), <Time key="c" at={Date.parse(thing.created)} exact />],
@@ -65,20 +67,6 @@ export function Frame<T extends Thing>({ kind, name, resource, q, close, facts, 
       )}
       {removing && thing && deletion(thing, () => setRemoving(false))}
     </Drawer>
-  );
-}
-
-/** Facts are names and values, in two columns where there is room. */
-export function Facts({ of }: { of: [ReactNode, ReactNode][] }) {
-  return (
-    <dl className="access-facts">
-      {of.map(([name, value], i) => (
-        <div key={i}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
   );
 }
 

@@ -7,25 +7,9 @@ import FileZipOutlined from '@ant-design/icons-svg/es/asn/FileZipOutlined';
 import FolderFilled from '@ant-design/icons-svg/es/asn/FolderFilled';
 import SoundOutlined from '@ant-design/icons-svg/es/asn/SoundOutlined';
 import VideoCameraOutlined from '@ant-design/icons-svg/es/asn/VideoCameraOutlined';
-import type { ComponentType, ReactNode } from 'react';
+import type { ComponentType } from 'react';
 import { glyph } from '../../shared/glyph';
 import type { Kind } from './objects/names';
-
-/** Facts are names and values side by side; what is empty is left out. */
-export function Facts({ of }: { of: [string, ReactNode][] }) {
-  return (
-    <dl className="bucket-facts">
-      {of
-        .filter(([, v]) => v !== undefined && v !== null && v !== '' && v !== false)
-        .map(([name, v]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{v}</dd>
-          </div>
-        ))}
-    </dl>
-  );
-}
 
 const picture = glyph(FileImageOutlined);
 const icons: Record<Kind | 'folder', ComponentType> = {

@@ -46,22 +46,6 @@ export function FunctionLink({ name, tab }: { name: string; tab?: string }) {
   );
 }
 
-/** Facts are names and values side by side; what is empty is left out. */
-export function Facts({ of }: { of: [string, ReactNode][] }) {
-  return (
-    <dl className="facts">
-      {of
-        .filter(([, v]) => v !== undefined && v !== null && v !== '' && v !== false)
-        .map(([name, v]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{v}</dd>
-          </div>
-        ))}
-    </dl>
-  );
-}
-
 export function Id({ text, label }: { text: string; label?: string }) {
   return (
     <span className="id">

@@ -5,6 +5,7 @@ import { Button, Drawer, Popconfirm } from 'antd';
 import { useTranslation } from 'react-i18next';
 import type { Link as ChainLink } from '../../api/gen';
 import { JsonView } from '../../shared/json-view';
+import { Facts } from '../../shared/facts';
 import { May, MayButton, useResources } from '../../shared/may';
 import { Said } from '../../shared/said';
 import { Note, told } from '../../shared/states';
@@ -12,7 +13,7 @@ import { Problem, Time } from '../../shared/ui';
 import { Waterfall } from '../../shared/waterfall-chart';
 import { failed } from '../../shared/waterfall';
 import { deadOne } from './api';
-import { Facts, FunctionLink, Id, ObjectLink } from './area';
+import { FunctionLink, Id, ObjectLink } from './area';
 import { errorMessage } from './outcome';
 
 /** DeadDrawer is one dead letter: why it was given up, its attempts, its event. */

@@ -6,7 +6,7 @@ import { Suspense, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useShortcut } from '../../app/shortcuts';
 import type { DeadFilter, DeadLetter, DeadResult } from '../../api/gen';
-import { api } from '../../shared/api';
+import { api, messageOf } from '../../shared/api';
 import { count } from '../../shared/format';
 import { lazy } from '../../shared/lazy';
 import { May, useMay, useResources } from '../../shared/may';
@@ -238,7 +238,7 @@ function BulkState({ bulk, abort }: { bulk: Bulk; abort: () => void }) {
       )}
       {bulk.state === 'done' && <span className="bulk-done">{name}</span>}
       {bulk.state === 'aborted' && <span>{t('dead.aborted', { what: name })}</span>}
-      {bulk.state === 'failed' && <Alert type="error" showIcon title={`${name} ${bulk.error instanceof Error ? bulk.error.message : ''}`} />}
+      {bulk.state === 'failed' && <Alert type="error" showIcon title={`${name} ${messageOf(bulk.error)}`} />}
     </span>
   );
 }

@@ -6,7 +6,7 @@ import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Role, Runtime } from '../../api/gen';
 import { useSession } from '../../app/session';
-import { api, fc, type Refusal } from '../../shared/api';
+import { api, fc, messageOf, type Refusal } from '../../shared/api';
 import { bytes } from '../../shared/format';
 import { MayButton, useResources } from '../../shared/may';
 import { Problem } from '../../shared/ui';
@@ -114,7 +114,7 @@ export function CreateFunction({ close }: { close: () => void }) {
       setZip({ name: file.name, data });
     } catch (err) {
       setZip(null);
-      setCodeError(t('create.notZip', { name: file.name, why: err instanceof Error ? err.message : '' }));
+      setCodeError(t('create.notZip', { name: file.name, why: messageOf(err) }));
     }
   };
   const takeFolder = async (list: FileList | null) => {
@@ -124,7 +124,7 @@ export function CreateFunction({ close }: { close: () => void }) {
       setFolder(await readFolder([...list].map((f) => ({ path: f.webkitRelativePath || f.name, file: f }))));
     } catch (err) {
       setFolder(null);
-      setCodeError(err instanceof Error ? err.message : String(err));
+      setCodeError(messageOf(err));
     }
   };
 

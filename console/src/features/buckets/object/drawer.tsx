@@ -5,6 +5,7 @@ import { Drawer, Grid, Select, Tabs } from 'antd';
 import { Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Loading } from '../../../app/shell';
+import { Facts } from '../../../shared/facts';
 import { bytes, count } from '../../../shared/format';
 import { lazy } from '../../../shared/lazy';
 import { MayButton, useResources } from '../../../shared/may';
@@ -12,7 +13,6 @@ import { isImage } from '../../../shared/thumb';
 import { Copy, Problem, Time } from '../../../shared/ui';
 import { downloadPath, objectInfo } from '../api';
 import { kindOf, nameOf } from '../objects/names';
-import { Facts } from '../parts';
 import { Preview } from './preview';
 
 const Playground = lazy(() => import('./playground').then((m) => ({ default: m.Playground })));

@@ -5,7 +5,7 @@ import { Alert, Button, Checkbox, Input, InputNumber, Segmented, Select, Spin } 
 import { useEffect, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSession } from '../../../app/session';
-import { objectPath, Refusal, send } from '../../../shared/api';
+import { messageOf, objectPath, Refusal, send } from '../../../shared/api';
 import { bytes } from '../../../shared/format';
 import { May, MayButton, useResources } from '../../../shared/may';
 import { useRested } from '../../../shared/rested';
@@ -218,7 +218,7 @@ function Save({ bucket, objectKey: key, process, format, ok }: { bucket: string;
       void client.invalidateQueries({ queryKey: keys.contents(bucket) });
       void client.invalidateQueries({ queryKey: keys.object(bucket, name) });
     } catch (err) {
-      setProblem(err instanceof Error ? err.message : String(err));
+      setProblem(messageOf(err));
     } finally {
       setBusy(false);
     }
@@ -273,7 +273,7 @@ function Code({ bucket, objectKey: key, process }: { bucket: string; objectKey: 
       await toClipboard((await link(bucket, key, 3600, { process })).url);
       setSaid(t('linkCopied'));
     } catch (err) {
-      setSaid(err instanceof Error ? err.message : String(err));
+      setSaid(messageOf(err));
     }
   };
   if (process === '') return null;

@@ -1,6 +1,7 @@
 import { Alert, Modal } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { messageOf } from '../../../shared/api';
 import { count } from '../../../shared/format';
 import { Bar } from '../parts';
 import { Failures } from './failures';
@@ -28,7 +29,7 @@ export function DeleteModal({ bucket, chosen, close }: { bucket: string; chosen:
       if (end.failures === 0 && mounted.current) close(true);
     } catch (err) {
       if (stop.current.signal.aborted) close(true);
-      else setProblem(err instanceof Error ? err.message : String(err));
+      else setProblem(messageOf(err));
     }
   };
   return (

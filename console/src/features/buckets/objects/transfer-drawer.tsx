@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Alert, Button, Drawer, Form, Input, Radio, Select, Spin } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { messageOf } from '../../../shared/api';
 import { count } from '../../../shared/format';
 import { useMay, useResources } from '../../../shared/may';
 import { oss } from '../../../shared/oss';
@@ -69,7 +70,7 @@ export function TransferDrawer({ bucket, prefix, chosen, close }: { bucket: stri
       const end = await transfer(chosen, way, (x) => mounted.current && setP(x), stop.current.signal, (why) => t(`keyProblem.${why}`));
       if (mounted.current && end.failures + end.skipped === 0 && !stop.current.signal.aborted) close(true);
     } catch (err) {
-      if (mounted.current) setProblem(stop.current.signal.aborted ? t('carry.stopped') : err instanceof Error ? err.message : String(err));
+      if (mounted.current) setProblem(stop.current.signal.aborted ? t('carry.stopped') : messageOf(err));
     }
   };
   const leave = () => {

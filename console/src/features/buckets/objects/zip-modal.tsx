@@ -1,6 +1,7 @@
 import { Alert, Modal, Spin } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { messageOf } from '../../../shared/api';
 import { bytes, count } from '../../../shared/format';
 import { save } from '../../../shared/save';
 import { Bar } from '../parts';
@@ -39,7 +40,7 @@ export function ZipModal({ bucket, chosen, close }: { bucket: string; chosen: Ch
         else leave.current();
       } catch (err) {
         if (signal.aborted) return;
-        setProblem(err instanceof TooMuch ? t('zip.tooMuch', { n: count(mostObjects), size: bytes(mostBytes) }) : err instanceof Error ? err.message : String(err));
+        setProblem(err instanceof TooMuch ? t('zip.tooMuch', { n: count(mostObjects), size: bytes(mostBytes) }) : messageOf(err));
       }
     })();
     return () => stop.abort();

@@ -5,11 +5,11 @@ import { Alert, Select } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Loading } from '../../../app/shell';
+import { Facts } from '../../../shared/facts';
 import { May, MayButton, useResources } from '../../../shared/may';
 import { Copy, Problem, Time } from '../../../shared/ui';
 import { bucketInfo, keys, ossAddress, setBucketAcl } from '../api';
 import { DeleteBucket } from '../delete-bucket';
-import { Facts } from '../parts';
 
 const acls = ['private', 'public-read', 'public-read-write'];
 

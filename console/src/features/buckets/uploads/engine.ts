@@ -1,3 +1,4 @@
+import { messageOf } from '../../../shared/api';
 // The upload queue: three workers for all files together, so that the page keeps
 // connections for itself; small files as one form post, large ones in parts that can be
 // paused, retried, and resumed after a reload.
@@ -324,7 +325,7 @@ export class Uploads {
         }
         if (err instanceof Permanent || n >= tries) {
           w.u.state = 'failed';
-          w.u.error = err instanceof Error ? err.message : String(err);
+          w.u.error = messageOf(err);
           this.interrupt(w);
           this.changed();
           return undefined;

@@ -13,13 +13,3 @@ export async function fetchCode(name: string, qualifier: string, signal?: AbortS
   const r = await send('/fc' + link.pathname + link.search, { signal });
   return { checksum, zip: new Uint8Array(await r.arrayBuffer()) };
 }
-
-/** save hands bytes to the reader as a file. */
-export function save(data: Uint8Array, filename: string): void {
-  const url = URL.createObjectURL(new Blob([data as BlobPart]));
-  const a = document.createElement('a');
-  a.href = url;
-  a.download = filename;
-  a.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
-}

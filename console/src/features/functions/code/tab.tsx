@@ -10,6 +10,7 @@ import { Refusal } from '../../../shared/api';
 import { bytes } from '../../../shared/format';
 import { lazy } from '../../../shared/lazy';
 import { MayButton, useMay, useResources } from '../../../shared/may';
+import { saveBytes } from '../../../shared/save';
 import { Nothing, Problem, Time } from '../../../shared/ui';
 import { functionOf, keys, type TabProps } from '../api';
 import { TestBar } from '../test/bar';
@@ -19,7 +20,7 @@ import { useTests, type Tests } from '../test/session';
 import { applied } from './changes';
 import { FileTree, type FileTreeProps, type Mark } from './file-tree';
 import { bytesOf, byPath, isLink, maxEditable, maxZip, pack, short, textOf, unpack, type Files } from './package';
-import { fetchCode, save } from './remote';
+import { fetchCode } from './remote';
 import { Stale, useWorkspace } from './workspace';
 import './code.css';
 
@@ -121,7 +122,7 @@ function Edited({ fn, versions, aliases }: TabProps) {
   };
   const download = async () => {
     try {
-      save(state.phase === 'ready' ? pack(files) : (await fetchCode(name, 'LATEST')).zip, `${name}.zip`);
+      saveBytes(state.phase === 'ready' ? pack(files) : (await fetchCode(name, 'LATEST')).zip, `${name}.zip`);
     } catch (err) {
       setProblem(err);
     }
@@ -346,7 +347,7 @@ function Published({ fn, qualifier }: TabProps) {
         </span>
         <span className="grow" />
         <TestBar fn={fn} qualifier={qualifier} />
-        <Button icon={<DownloadOutlined />} onClick={() => void fetchCode(name, qualifier).then(({ zip }) => save(zip, `${name}-${qualifier}.zip`))}>
+        <Button icon={<DownloadOutlined />} onClick={() => void fetchCode(name, qualifier).then(({ zip }) => saveBytes(zip, `${name}-${qualifier}.zip`))}>
           {t('code.download')}
         </Button>
       </div>
@@ -479,7 +480,7 @@ function Pane({ path, files, mark, edit }: { path: string; files: Files; mark?: 
       <div className="pane-body">
         {text === null ? (
           <Nothing text={isLink(entry) ? t('code.link', { to: new TextDecoder().decode(entry.data) }) : t('code.binary', { size: bytes(entry.data.length) })}>
-            <Button icon={<DownloadOutlined />} onClick={() => save(entry.data, path.split('/').pop() ?? path)}>
+            <Button icon={<DownloadOutlined />} onClick={() => saveBytes(entry.data, path.split('/').pop() ?? path)}>
               {t('code.downloadFile')}
             </Button>
           </Nothing>

@@ -1,7 +1,7 @@
 // The one place that knows what this tab has done to a function's code. It outlives the
 // Code tab, so that the Test tab knows what is not deployed.
 import { useEffect, useSyncExternalStore } from 'react';
-import { fc, Refusal, send } from '../../../shared/api';
+import { fc, messageOf, Refusal, send } from '../../../shared/api';
 import { path as functionPath, type Fn } from '../api';
 import { applied, edited, rebased, type Changes, type Conflict } from './changes';
 import * as drafts from './drafts';
@@ -64,7 +64,7 @@ export class Workspace {
     this.set({ phase: 'loading', problem: undefined });
     try {
       const draft = await drafts.begin(this.name).catch((err: unknown) => {
-        this.set({ unkept: err instanceof Error ? err.message : String(err) });
+        this.set({ unkept: messageOf(err) });
         return null;
       });
       const { checksum, files, size } = await this.fetch();
@@ -143,7 +143,7 @@ export class Workspace {
       else await drafts.keep({ name: this.name, checksum, changes: [...changes], conflicts });
       if (this.state.unkept) this.set({ unkept: undefined });
     } catch (err) {
-      this.set({ unkept: err instanceof Error ? err.message : String(err) });
+      this.set({ unkept: messageOf(err) });
     }
   }
 

@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next';
 import type { Attempt } from '../../../api/gen';
 import { useSettings } from '../../../app/settings';
 import { count, moment } from '../../../shared/format';
+import { save } from '../../../shared/save';
 import { SpanField } from '../../../shared/span-field';
 import { NoMore, Nothing, Problem } from '../../../shared/ui';
 import type { TabProps } from '../api';
@@ -148,13 +149,7 @@ function Output({ fn, qualifier, follows: [follow, setFollow], onlys: [only, set
     const l = lines[i]!;
     return opened.get(l.key) ?? (!!l.hits && l.entry!.lines > 1 && found(l.entry!.text.slice(0, l.entry!.text.indexOf('\n')), wanted).length < l.hits);
   };
-  const download = () => {
-    const a = document.createElement('a');
-    a.href = URL.createObjectURL(new Blob([asText(lines)], { type: 'text/plain;charset=utf-8' }));
-    a.download = `${name}-logs.txt`;
-    a.click();
-    setTimeout(() => URL.revokeObjectURL(a.href), 10_000);
-  };
+  const download = () => save(new Blob([asText(lines)], { type: 'text/plain;charset=utf-8' }), `${name}-logs.txt`);
 
   let empty: ReactNode = null;
   if (lines.length === 0 && !loading && !error) {
