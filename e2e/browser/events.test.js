@@ -440,7 +440,7 @@ describe('events', () => {
     const long = `long/${'invoice-'.repeat(30)}2026.txt`;
     await c.put(long, Buffer.from('x'));
     const { context, page } = await signedIn(server, { at: '/events', width: 390, height: 844, theme: 'dark', language: 'zh' });
-    await page.getByRole('table', { name: '事件' }).locator('.second-line').first().waitFor();
+    await page.getByRole('table', { name: '事件' }).locator('.narrow-line').first().waitFor();
     await page.getByRole('button', { name: '筛选' }).click();
     await page.getByLabel('文件前缀').fill('in/');
     await page.waitForURL(/prefix=in/);
