@@ -296,8 +296,8 @@ describe('triggers, configuration and versions', () => {
     const save = page.getByRole('button', { name: 'Save' });
     const box = (label) => page.locator('.section').getByLabel(label, { exact: true });
     for (const [label, wrong, text, right] of [
-      ['Memory', '500', /in steps of 64/, '1024'], ['vCPU', '2', /do not fit/, '0.5'], ['Timeout', '0', /1 to 86400/, '77'], ['Handler', 'index', /names the file/, 'index.handler'],
-      ['Concurrency per instance', '201', /1 to 200/, '3'], ['Reserved concurrency', '10001', /0 to 10000/, '5'],
+      ['Memory', '500', /in steps of 64/, '1024'], ['vCPU', '2', /do not fit/, '0.5'], ['Timeout', '0', /1 to 86,400/, '77'], ['Handler', 'index', /names the file/, 'index.handler'],
+      ['Concurrency per instance', '201', /1 to 200/, '3'], ['Reserved concurrency', '10001', /0 to 10,000/, '5'],
     ]) {
       await box(label).fill(wrong);
       await page.keyboard.press('Tab');
@@ -356,7 +356,7 @@ describe('triggers, configuration and versions', () => {
     await page.getByRole('link', { name: 'Loop limit' }).click();
     await page.getByLabel('A limit of its own', { exact: true }).first().check();
     await page.getByRole('spinbutton', { name: 'A limit of its own' }).fill('1001');
-    await page.getByText('A number from 1 to 1000.').waitFor();
+    await page.getByText('A number from 1 to 1,000.').waitFor();
     await page.getByRole('spinbutton', { name: 'A limit of its own' }).fill('7');
     await save.click();
     await until('the limit', async () => (await consoleGet(server, '/api/functions/versioned/loop-limit')).limit === '7');
@@ -411,7 +411,7 @@ describe('triggers, configuration and versions', () => {
     await until('the alias', async () => (await alias()).versionId === '1' && Object.keys((await alias()).additionalVersionWeight).length === 0);
 
     await page.getByRole('button', { name: 'Compare version 1 with LATEST' }).click();
-    await page.locator('.compare-diff').getByText(/second/).waitFor();
+    await page.locator('.version-diff').getByText(/second/).waitFor();
     await accessible(page, 'two versions');
     await page.getByText(/^Configuration \(1\)$/).click();
     await page.getByRole('row', { name: /Timeout/ }).getByText('99').waitFor();
