@@ -94,7 +94,7 @@ func TestLook(t *testing.T) {
 		if !changed(c) {
 			t.Error("nobody is told of the end")
 		}
-		if v, c = i.Look("f", v.Next); v.Total != 1 {
+		if v, _ = i.Look("f", v.Next); v.Total != 1 {
 			t.Errorf("%+v", v)
 		}
 		// Nobody looks any more: nothing is kept, and who comes back gets no piece with a hole.
