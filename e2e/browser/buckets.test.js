@@ -358,7 +358,7 @@ describe('a bucket', () => {
     await page.getByText('Nothing in this folder starts with').waitFor();
     assert.equal((await many.listV2({ prefix: 'row-00512' })).keyCount, 0);
     await page.goto('/buckets/many?q=row-000');
-    for (const loaded of ['100+', '300+', '500+', '700+', '900+', '1,000']) {
+    for (const loaded of ['100+', '250+', '400+', '550+', '700+', '850+', '1,000']) {
       await page.getByText(`${loaded} entries`).waitFor();
       await page.locator('.rows').evaluate((e) => e.scrollTo(0, e.scrollHeight));
     }

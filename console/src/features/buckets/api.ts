@@ -51,7 +51,7 @@ export const setBucketAcl = (bucket: string, acl: string) => send(`/oss/${bucket
 export const objectList = (bucket: string, prefix: string) =>
   infiniteQueryOptions({
     queryKey: keys.objects(bucket, prefix),
-    queryFn: ({ pageParam, signal }) => oss.list(bucket, { prefix, delimiter: '/', token: pageParam, limit: pageParam ? 200 : 100 }, signal),
+    queryFn: ({ pageParam, signal }) => oss.list(bucket, { prefix, delimiter: '/', token: pageParam, limit: pageParam ? 150 : 100 }, signal),
     initialPageParam: '',
     getNextPageParam: (last) => last.next || undefined,
     // Reading again means every page that is loaded: only after a change, not at each glance.
