@@ -122,7 +122,7 @@ func (s *Store) Events(ctx context.Context, q EventQuery) (*EventPage, error) {
 			}
 			return err
 		}
-		if q.Bucket != "" && q.Prefix != "" && q.Key == "" {
+		if q.Prefix != "" && q.Key == "" {
 			rows, few, err := underPrefix(r, q.Bucket, q.Prefix, rg)
 			if err != nil {
 				return err
@@ -144,36 +144,67 @@ func (s *Store) Events(ctx context.Context, q EventQuery) (*EventPage, error) {
 	return p, err
 }
 
-// fewRows is up to how many index rows a search by prefix reads to find its events at once.
-// Past it they are not rare, and soon found in the order of the events.
-const fewRows = 5000
+// fewRows is up to how many index rows a search by prefix reads to find its events at once,
+// and fewBuckets of how many buckets. Past them they are not rare, and soon found in the
+// order of the events.
+const fewRows, fewBuckets = 5000, 100
 
 // underPrefix returns the rows of rg, which is of the table of events, whose keys begin with
-// prefix, in rg's order; few is false if there may be more than fewRows.
+// prefix, in rg's order, of a bucket or of all ("" for bucket); few is false if there may be
+// more than fewRows.
 func underPrefix(r kv.Reader, bucket, prefix string, rg kv.Range) (rows [][]byte, few bool, err error) {
-	base := len(row.Key(tKey, bucket, ""))
-	few = true
+	buckets := []string{bucket}
+	if bucket == "" {
+		if buckets, err = indexed(r); err != nil || len(buckets) > fewBuckets {
+			return nil, false, err
+		}
+	}
 	n := 0
-	err = r.Scan(kv.Prefix(row.Key(tKey, bucket, prefix)), func(k, _ []byte) error {
-		if n++; n > fewRows {
-			few = false
-			return kv.Stop
-		}
-		end := bytes.IndexByte(k[base:], 0) // keys hold no zero byte
-		if end < 0 {
+	for _, b := range buckets {
+		base := len(row.Key(tKey, b, ""))
+		err = r.Scan(kv.Prefix(row.Key(tKey, b, prefix)), func(k, _ []byte) error {
+			if n++; n > fewRows {
+				return kv.Stop
+			}
+			end := bytes.IndexByte(k[base:], 0) // keys hold no zero byte
+			if end < 0 {
+				return nil
+			}
+			at := append([]byte(tEvent), k[base+end+1:]...)
+			if bytes.Compare(at, rg.Start) >= 0 && (len(rg.End) == 0 || bytes.Compare(at, rg.End) < 0) {
+				rows = append(rows, at)
+			}
 			return nil
+		})
+		if err != nil || n > fewRows {
+			return nil, false, err
 		}
-		at := append([]byte(tEvent), k[base+end+1:]...)
-		if bytes.Compare(at, rg.Start) >= 0 && (len(rg.End) == 0 || bytes.Compare(at, rg.End) < 0) {
-			rows = append(rows, at)
-		}
-		return nil
-	})
+	}
 	slices.SortFunc(rows, bytes.Compare)
 	if rg.Reverse {
 		slices.Reverse(rows)
 	}
-	return rows, few, err
+	return rows, true, nil
+}
+
+// indexed returns the buckets that have events, one more than fewBuckets at most: it steps
+// from each to the next.
+func indexed(r kv.Reader) (buckets []string, err error) {
+	for rg := kv.Prefix([]byte(tKey)); len(buckets) <= fewBuckets; {
+		found := false
+		err := r.Scan(rg, func(k, _ []byte) error {
+			k = k[len(tKey):]
+			if end := bytes.IndexByte(k, 0); end >= 0 {
+				buckets, found = append(buckets, string(k[:end])), true
+			}
+			return kv.Stop
+		})
+		if err != nil || !found {
+			return buckets, err
+		}
+		rg.Start = kv.PrefixEnd(row.Key(tKey, buckets[len(buckets)-1], ""))
+	}
+	return buckets, nil
 }
 
 // timeOfEvent reads when an event was.
