@@ -38,8 +38,10 @@ export function OverviewPage() {
   const any = useQuery(anyFunction);
   const [skipped, setSkipped] = useState(() => progress.skipped());
   const needs = useStep();
-  const may = !needs.loading && needs.missing.action === '';
-  const wanted = search.tour === '1' || (!skipped && ((any.data === false && may) || progress.underway()));
+  const refused = needs.missing.action !== '';
+  // Not offered by itself before it is known whether it could be finished; who asks for it need not wait for that.
+  const offered = any.data === false && !needs.loading && !refused;
+  const wanted = search.tour === '1' || (!skipped && (offered || progress.underway()));
   // Its first step makes a function; it stays until it is closed all the same.
   const [begun, setBegun] = useState(false);
   if (wanted && !begun) setBegun(true);
@@ -71,7 +73,7 @@ export function OverviewPage() {
     void client.invalidateQueries({ queryKey: keys.any });
     void navigate({ search: (s) => ({ ...s, tour: undefined }), replace: true });
   };
-  useShortcut('t', t('tour.shortcut'), openTour, { off: !may });
+  useShortcut('t', t('tour.shortcut'), openTour, { off: refused });
 
   return (
     <Page
