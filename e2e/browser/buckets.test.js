@@ -344,6 +344,20 @@ describe('a bucket', () => {
       await page.waitForTimeout(50);
     }
     await page.getByText('10,200 entries').waitFor();
+    // Who comes back finds the list where it was left; another list begins at its top.
+    const top = () => page.locator('.rows').evaluate((e) => e.scrollTop);
+    const left = await top();
+    await page.getByRole('navigation').getByRole('link', { name: 'Events' }).click();
+    await page.getByRole('table', { name: 'Events' }).getByRole('row').nth(20).waitFor();
+    assert.equal(await top(), 0);
+    await page.locator('.rows').evaluate((e) => e.scrollTo(0, 2000));
+    await page.getByLabel('Object Prefix').fill('row-00');
+    await page.waitForURL(/prefix=row-00/);
+    await page.getByRole('table', { name: 'Events' }).getByRole('row').nth(20).waitFor();
+    assert.equal(await top(), 0);
+    await page.goBack();
+    await end.waitFor();
+    assert.equal(await top(), left);
     await page.getByLabel('Names in this folder that start with…').fill('row-00512');
     await page.keyboard.press('Enter');
     await page.getByText('10 entries').waitFor();

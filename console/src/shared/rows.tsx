@@ -24,6 +24,8 @@ export interface Column<T> {
 
 export interface RowsProps<T> {
   label: string;
+  /** which list it is, where a page shows several under one label: another one begins at its top */
+  of?: string;
   /** The same array as before (useMemo) spares drawing rows again. */
   columns: Column<T>[];
   items: readonly T[];
@@ -48,6 +50,10 @@ const near = 40; // rows before the end at which more are fetched
 const head = 38; // pixels of the names of the columns, which cover what is beneath
 
 export function Rows<T>(p: RowsProps<T>) {
+  return <List key={`${p.rowHeight} ${p.of}`} {...p} />;
+}
+
+function List<T>(p: RowsProps<T>) {
   const { t } = useTranslation();
   const router = useRouter();
   const box = useRef<HTMLDivElement>(null);
@@ -172,6 +178,8 @@ export function Rows<T>(p: RowsProps<T>) {
       className="rows"
       ref={box}
       style={{ maxHeight: p.height ?? 'calc(100vh - 230px)', '--tracks': tracks(true), '--tracks-narrow': tracks(false) } as CSSProperties}
+      // The router puts a list where it was when the reader comes back, and any other that stands in its place: a name of its own tells them apart.
+      data-scroll-restoration-id={encodeURIComponent(`${p.label} ${p.of ?? ''}`)}
       role="table"
       aria-label={p.label}
       aria-rowcount={p.more ? -1 : p.items.length + 1}

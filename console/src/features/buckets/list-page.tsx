@@ -55,11 +55,12 @@ export function BucketsPage() {
     >
       <div className="row gap-below">
         <Input.Search
+          key={search.q ?? ''}
           allowClear
           defaultValue={search.q}
           placeholder={t('searchHint')}
           aria-label={t('searchHint')}
-          onSearch={(q) => void navigate({ search: { q: q || undefined }, replace: true })}
+          onSearch={(q) => void navigate({ search: (s) => ({ ...s, q: q.trim() || undefined }), replace: true })}
           className="search"
         />
       </div>
@@ -68,6 +69,7 @@ export function BucketsPage() {
       ) : (
         <Rows
           label={t('title')}
+          of={search.q}
           items={items}
           keyOf={(b) => b.name}
           loading={list.isFetching && (list.isPending || list.isFetchingNextPage)}

@@ -183,8 +183,8 @@ export function DeadLettersPage() {
         <Problem error={list.error} retry={() => void list.refetch()} />
       ) : (
         <Rows
-          key={wide ? 'wide' : 'narrow'}
           label={t('dead.title')}
+          of={JSON.stringify(filter)}
           items={items}
           keyOf={(d) => d.id}
           current={id}

@@ -125,6 +125,7 @@ export function EventsPage() {
         ) : (
           <Rows
             label={t('title')}
+            of={JSON.stringify(filter)}
             items={events}
             keyOf={(e) => e.id}
             current={current}
@@ -134,7 +135,6 @@ export function EventsPage() {
             onMore={() => void list.fetchNextPage()}
             onOpen={open}
             height="max(300px, calc(100vh - 310px))"
-            key={wide ? 'wide' : 'narrow'}
             rowHeight={wide ? 44 : 56}
             empty={
               <Nothing text={used ? t('noneFound') : t('none')}>

@@ -89,9 +89,9 @@ export function FunctionsPage() {
         <Problem error={list.error} retry={() => void list.refetch()} />
       ) : (
         <Rows
-          key={wide ? 'wide' : 'narrow'}
           rowHeight={wide ? 41 : 56}
           label={t('list.title')}
+          of={search.q}
           items={items}
           keyOf={(f) => f.functionName}
           loading={list.isFetching && (list.isPending || list.isFetchingNextPage)}

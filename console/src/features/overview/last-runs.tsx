@@ -83,7 +83,6 @@ export function LastRuns({ runs, none }: { runs: OverviewRun[]; none?: ReactNode
       </h2>
       <Rows
         label={t('runs.title')}
-        key={wide ? 'wide' : 'narrow'}
         items={runs}
         keyOf={(r) => `${r.requestId} ${r.attempt}`}
         onOpen={(r) => void navigate({ to: '/trace', search: { run: r.requestId } })}

@@ -335,8 +335,8 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
           }}
         >
           <Rows
-            key={`${wide} ${prefix}`}
             label={t('tab.objects')}
+            of={JSON.stringify([bucket, prefix, q])}
             items={entries}
             keyOf={(e) => e.key}
             current={object}

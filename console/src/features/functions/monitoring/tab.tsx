@@ -147,7 +147,7 @@ function Failed({ name }: { name: string }) {
       ) : (
         <Rows
           label={t('monitoring.failed')}
-          key={wide ? 'wide' : 'narrow'}
+          of={name}
           items={runs}
           keyOf={(r) => `${r.requestId} ${r.attempt}`}
           onOpen={(r) => void navigate({ to: '/trace', search: { run: r.requestId } })}
