@@ -2,6 +2,11 @@
 
 // Drives the console in Chromium. A page that this makes collects whatever went wrong in
 // it: errors in its console, exceptions, violations of its policy; `clean` fails on any.
+//
+// ALCEDO_SLOW="400" holds each answer to a page's script back by up to 400 ms, differently each
+// time, and ALCEDO_SLOW="400,4" slows its processor down four times as well: a test that
+// asserts what it has not waited for, or presses what is not there yet, fails then and not
+// in somebody's CI. ALCEDO_SEED repeats a run's delays.
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
@@ -52,10 +57,25 @@ async function open(server, { width = 1280, height = 800, language = 'en', theme
   return { context, page };
 }
 
+const [jitter, slowdown] = (process.env.ALCEDO_SLOW || '').split(',').map(Number);
+const seed = Number(process.env.ALCEDO_SEED || Date.now() % 1000000);
+let state = seed;
+const random = () => (state = (state * 48271 + 11) % 2147483647) / 2147483647;
+if (jitter) console.error(`slow pages: ALCEDO_SLOW=${process.env.ALCEDO_SLOW} ALCEDO_SEED=${seed}`);
+
+async function slowly(context, page) {
+  await page.route('**', async (route) => {
+    if (['fetch', 'xhr'].includes(route.request().resourceType())) await new Promise((resolve) => setTimeout(resolve, random() * jitter));
+    await route.fallback().catch(() => {}); // the page may be gone by now
+  });
+  if (slowdown) await (await context.newCDPSession(page)).send('Emulation.setCPUThrottlingRate', { rate: slowdown });
+}
+
 // newPage opens a further tab.
 async function newPage(context) {
   const page = await context.newPage();
-  page.setDefaultTimeout(15000);
+  page.setDefaultTimeout(jitter ? 40000 : 15000);
+  if (jitter) await slowly(context, page);
   page.problems = [];
   page.on('console', (m) => {
     // Chromium reports every refused request as an error; those that a test provokes are
