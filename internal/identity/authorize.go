@@ -83,30 +83,39 @@ func (s *Store) Explain(p *Principal, action, resource string, cond Conditions) 
 
 const sessionPolicy = "session policy"
 
-// decide returns the policy and the index of the statement that decided, or "" and -1.
-func (s *Store) decide(p *Principal, action, resource string, cond *Conditions) (ok bool, name string, at int, why reason.Code) {
-	var policies []namedPolicy
+// asked returns what a request of p is judged by, the policies attached to p as they are
+// now, and the request with its defaults. none says why p can have no policies, if so.
+func (s *Store) asked(p *Principal, action, resource string, cond *Conditions) (policies []namedPolicy, req policy.Request, none reason.Code) {
 	switch p.Kind {
 	case User:
-		u := s.snap.Load().users[p.user]
-		if u == nil {
-			return false, "", -1, reason.UserGone
+		if u := s.snap.Load().users[p.user]; u != nil {
+			policies = u.policies
+		} else {
+			none = reason.UserGone
 		}
-		policies = u.policies
 	case AssumedRole:
-		r := s.snap.Load().roleIDs[p.roleID]
-		if r == nil {
-			return false, "", -1, reason.RoleGone
+		if r := s.snap.Load().roleIDs[p.roleID]; r != nil {
+			policies = r.policies
+		} else {
+			none = reason.RoleGone
 		}
-		policies = r.policies
 	case Anonymous:
-		return false, "", -1, reason.RequestAnonymous
+		none = reason.RequestAnonymous
 	default:
-		return false, "", -1, reason.ServiceItself
+		none = reason.ServiceItself
 	}
-	req := policy.Request{Action: action, Resource: resource, Context: *cond}
+	req = policy.Request{Action: action, Resource: resource, Context: *cond}
 	if req.Context.Time.IsZero() {
 		req.Context.Time = s.now()
+	}
+	return policies, req, none
+}
+
+// decide returns the policy and the index of the statement that decided, or "" and -1.
+func (s *Store) decide(p *Principal, action, resource string, cond *Conditions) (ok bool, name string, at int, why reason.Code) {
+	policies, req, none := s.asked(p, action, resource, cond)
+	if none != "" {
+		return false, "", -1, none
 	}
 	verdict, at := policy.Silent, -1
 	for i := range policies {

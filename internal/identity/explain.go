@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/alcedo-storage/alcedo/internal/fault"
-	"github.com/alcedo-storage/alcedo/internal/identity/policy"
 )
 
 // UserPrincipal is the principal that requests of a user have, by name in any case. It
@@ -56,21 +55,7 @@ type Considered struct {
 // Considered returns what [Store.Explain] weighs: every statement of the policies attached
 // to p, in their order. There are none for the account itself.
 func (s *Store) Considered(p *Principal, action, resource string, cond Conditions) []Considered {
-	var policies []namedPolicy
-	switch p.Kind {
-	case User:
-		if u := s.snap.Load().users[p.user]; u != nil {
-			policies = u.policies
-		}
-	case AssumedRole:
-		if r := s.snap.Load().roleIDs[p.roleID]; r != nil {
-			policies = r.policies
-		}
-	}
-	req := policy.Request{Action: action, Resource: resource, Context: cond}
-	if req.Context.Time.IsZero() {
-		req.Context.Time = s.now()
-	}
+	policies, req, _ := s.asked(p, action, resource, &cond)
 	var out []Considered
 	for i := range policies {
 		for at, f := range policies[i].doc.Fits(&req) {

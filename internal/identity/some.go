@@ -1,7 +1,5 @@
 package identity
 
-import "github.com/alcedo-storage/alcedo/internal/identity/policy"
-
 // MaySome reports whether p may do action on something whose name begins with prefix
 // ("acs:oss:cn-hangzhou:<account>:bucket/in/"). It errs towards yes, see
 // [policy.Document.MaySome]: it is for what is offered to people, never to authorize.
@@ -9,21 +7,7 @@ func (s *Store) MaySome(p *Principal, action, prefix string, cond Conditions) bo
 	if p.Kind == Root {
 		return true
 	}
-	var policies []namedPolicy
-	switch p.Kind {
-	case User:
-		if u := s.snap.Load().users[p.user]; u != nil {
-			policies = u.policies
-		}
-	case AssumedRole:
-		if r := s.snap.Load().roleIDs[p.roleID]; r != nil {
-			policies = r.policies
-		}
-	}
-	req := policy.Request{Action: action, Resource: prefix, Context: cond}
-	if req.Context.Time.IsZero() {
-		req.Context.Time = s.now()
-	}
+	policies, req, _ := s.asked(p, action, prefix, &cond)
 	some := false
 	for i := range policies {
 		allowed, denied := policies[i].doc.MaySome(&req)
