@@ -58,16 +58,7 @@ func deleting(c *cobra.Command, remove func(x *call) error) *cobra.Command {
 
 // send sends in (nil: no body) to the console's API; the caller closes the answer's body.
 func (x *call) send(method, path string, in any) (*http.Response, error) {
-	var body []byte
-	header := http.Header{}
-	if in != nil {
-		var err error
-		if body, err = json.Marshal(in); err != nil {
-			return nil, err
-		}
-		header.Set("Content-Type", "application/json; charset=utf-8")
-	}
-	return x.server.Do(x.Context(), method, x.server.Console, path, nil, body, header)
+	return x.server.Send(x.Context(), method, x.server.Console, path, nil, in)
 }
 
 // remove has the console's API delete something.
@@ -106,19 +97,20 @@ func tell[T any](x *call, answer T, err error, text func(w io.Writer, answer T))
 }
 
 // pages asks the console's API for page after page of a list, until there are limit
-// entries or no more; of says what a page holds, and where the next one begins.
-func pages[P, T any](x *call, path string, query url.Values, limit int, of func(p *P) (entries []T, next string, more bool)) ([]T, error) {
-	all := []T{}
+// entries or no more; of says what a page holds, and where the next one begins. more
+// tells that the list goes on.
+func pages[P, T any](x *call, path string, query url.Values, limit int, of func(p *P) (entries []T, next string, more bool)) (all []T, more bool, err error) {
+	all = []T{}
 	for {
 		query.Set("limit", strconv.Itoa(min(max(limit-len(all), 1), 1000)))
 		p, err := get[P](x, path, query)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		entries, next, more := of(&p)
 		all = append(all, entries...)
 		if !more || len(all) >= limit {
-			return all, nil
+			return all, more, nil
 		}
 		query.Set("after", next)
 	}

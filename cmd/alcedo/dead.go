@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -80,26 +80,14 @@ func deadList() *cobra.Command {
 	d.add(c)
 	c.Flags().IntVar(&limit, "limit", 50, "how many at the most; 0: all")
 	return checked(c, d.read, func(x *call) error {
-		all := []console.DeadLetter{}
-		query := d.query()
-		more := false
-		for {
-			page := 1000
-			if limit > 0 {
-				page = min(page, limit-len(all))
-			}
-			query.Set("limit", strconv.Itoa(page))
-			p, err := get[console.DeadPage](x, "/api/dead", query)
-			if err != nil {
-				return err
-			}
-			all = append(all, p.Dead...)
-			if more = p.Next != ""; !more || limit > 0 && len(all) >= limit {
-				break
-			}
-			query.Set("after", p.Next)
+		most := limit
+		if most <= 0 {
+			most = math.MaxInt
 		}
-		return tell(x, all, nil, func(w io.Writer, all []console.DeadLetter) {
+		all, more, err := pages(x, "/api/dead", d.query(), most, func(p *console.DeadPage) ([]console.DeadLetter, string, bool) {
+			return p.Dead, p.Next, p.Next != ""
+		})
+		return tell(x, all, err, func(w io.Writer, all []console.DeadLetter) {
 			if len(all) == 0 {
 				fmt.Fprintln(w, "no dead letters")
 				return

@@ -76,7 +76,7 @@ func eventsList() *cobra.Command {
 		if err := s.set(q, time.Now()); err != nil {
 			return err
 		}
-		list, err := pages(x, "/api/events", q, limit, func(p *console.Events) ([]console.Event, string, bool) { return p.Events, p.Next, p.More })
+		list, _, err := pages(x, "/api/events", q, limit, func(p *console.Events) ([]console.Event, string, bool) { return p.Events, p.Next, p.More })
 		return tell(x, list, err, func(w io.Writer, list []console.Event) {
 			if len(list) == 0 {
 				fmt.Fprintln(w, "no events")

@@ -41,7 +41,7 @@ func runsList() *cobra.Command {
 		if err := s.set(q, time.Now()); err != nil {
 			return err
 		}
-		runs, err := pages(x, functionPath(x.args[0], "runs"), q, limit, func(p *console.Runs) ([]*history.Run, string, bool) { return p.Runs, p.Next, p.More })
+		runs, _, err := pages(x, functionPath(x.args[0], "runs"), q, limit, func(p *console.Runs) ([]*history.Run, string, bool) { return p.Runs, p.Next, p.More })
 		return tell(x, runs, err, func(w io.Writer, runs []*history.Run) {
 			fmt.Fprintln(w, "STARTED\tREQUEST\tKIND\tSTART\tDURATION\tBILLED\tMEMORY\tOUTCOME")
 			for _, x := range runs {

@@ -116,19 +116,22 @@ func (c *Client) Do(ctx context.Context, method, base, path string, query url.Va
 	return nil, e
 }
 
+// Send is Do with in as a JSON body (nil: no body).
+func (c *Client) Send(ctx context.Context, method, base, path string, query url.Values, in any) (*http.Response, error) {
+	if in == nil {
+		return c.Do(ctx, method, base, path, query, nil, nil)
+	}
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	return c.Do(ctx, method, base, path, query, body, http.Header{"Content-Type": {"application/json; charset=utf-8"}})
+}
+
 // JSON sends in (nil: no body) to the FC API and decodes the answer into out (nil: it is
 // dropped).
 func (c *Client) JSON(ctx context.Context, method, path string, query url.Values, in, out any) (http.Header, error) {
-	var body []byte
-	header := http.Header{}
-	if in != nil {
-		var err error
-		if body, err = json.Marshal(in); err != nil {
-			return nil, err
-		}
-		header.Set("Content-Type", "application/json; charset=utf-8")
-	}
-	resp, err := c.Do(ctx, method, c.FC, "/2023-03-30"+path, query, body, header)
+	resp, err := c.Send(ctx, method, c.FC, "/2023-03-30"+path, query, in)
 	if err != nil {
 		return nil, err
 	}
