@@ -2,20 +2,20 @@ import { QuestionCircleOutlined } from '@ant-design/icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Button, Tooltip } from 'antd';
-import { Suspense, useMemo, useRef, useState } from 'react';
+import { Suspense, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Overview } from '../../api/gen';
 import { useShortcut } from '../../app/shortcuts';
 import { Loading } from '../../app/shell';
 import { api } from '../../shared/api';
 import { Chart, RangeChoice } from '../../shared/chart';
+import { useCounted } from '../../shared/counted';
 import { count, duration } from '../../shared/format';
 import { lazy } from '../../shared/lazy';
-import { useLive } from '../../shared/live';
 import { May, MayButton } from '../../shared/may';
-import { columns, perMinute, rangeOf, short, shortMs, type Range } from '../../shared/series';
+import { columns, perMinute, rangeOf, ranges, short, shortMs, type Range } from '../../shared/series';
 import { Page, Problem, Time } from '../../shared/ui';
-import { anyFunction, keys, overviewOf, overviewParams } from './api';
+import { anyFunction } from './api';
 import { LastRuns } from './last-runs';
 import { Notices } from './notices';
 import { Tiles } from './tiles';
@@ -34,7 +34,7 @@ export function OverviewPage() {
   const navigate = useNavigate({ from: '/' });
   const client = useQueryClient();
   const range = rangeOf(search.range);
-  const overview = useQuery(overviewOf(range));
+  const overview = useCounted(['overview', range], (since, signal) => api.get<Overview>('/overview', { span: ranges[range].span, step: ranges[range].step, ...since }, signal), pace);
   const any = useQuery(anyFunction);
   const [skipped, setSkipped] = useState(() => progress.skipped());
   const needs = useStep();
@@ -47,19 +47,6 @@ export function OverviewPage() {
   if (wanted && !begun) setBegun(true);
   const toured = wanted || begun;
 
-  const current = useRef(range);
-  current.current = range;
-  useLive(
-    overview.isSuccess,
-    async (cursor, signal) => {
-      const at = current.current;
-      const o = await api.get<Overview>('/overview', { ...overviewParams(at), after: cursor, wait: 8 }, signal);
-      client.setQueryData(keys.overview(at), o);
-      return o.version;
-    },
-    { from: overview.data?.version, pace },
-  );
-
   const openTour = () => {
     if (toured) return document.getElementById('tour-title')?.focus();
     progress.begin();
@@ -70,7 +57,7 @@ export function OverviewPage() {
     progress.skip();
     setSkipped(true);
     setBegun(false);
-    void client.invalidateQueries({ queryKey: keys.any });
+    void client.invalidateQueries({ queryKey: anyFunction.queryKey });
     void navigate({ search: (s) => ({ ...s, tour: undefined }), replace: true });
   };
   useShortcut('t', t('tour.shortcut'), openTour, { off: refused });

@@ -1,17 +1,17 @@
-import { keepPreviousData, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useInfiniteQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Grid } from 'antd';
-import { useCallback, useMemo, useRef } from 'react';
+import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { FunctionSeries, Run, Runs } from '../../../api/gen';
 import { Loading } from '../../../app/shell';
 import { api } from '../../../shared/api';
 import { Chart, RangeChoice } from '../../../shared/chart';
+import { useCounted } from '../../../shared/counted';
 import { count, duration } from '../../../shared/format';
 import { href } from '../../../shared/href';
-import { useLive } from '../../../shared/live';
 import { RowLink, Rows, type Column } from '../../../shared/rows';
-import { columns, rangeOf, ranges, short, shortMs, type Range } from '../../../shared/series';
+import { columns, rangeOf, ranges, short, shortMs } from '../../../shared/series';
 import { StateIcon } from '../../../shared/states';
 import { Nothing, Problem, Time } from '../../../shared/ui';
 import { keys, path, type TabProps } from '../api';
@@ -24,25 +24,8 @@ export function MonitoringTab({ fn }: TabProps) {
   const search = useSearch({ from: '/functions/$name/{-$tab}' });
   const navigate = useNavigate({ from: '/functions/$name/{-$tab}' });
   const range = rangeOf(search.range);
-  const client = useQueryClient();
-  const key = useCallback((r: Range) => [...keys.one(name), 'series', r], [name]);
-  const series = useQuery({
-    queryKey: key(range),
-    queryFn: ({ signal }) => api.get<FunctionSeries>(path(name) + '/series', ranges[range], signal),
-    placeholderData: keepPreviousData,
-  });
-  const current = useRef(range);
-  current.current = range;
-  useLive(
-    series.isSuccess,
-    async (cursor, signal) => {
-      const at = current.current;
-      const next = await api.get<FunctionSeries>(path(name) + '/series', { ...ranges[at], after: cursor, wait: 10 }, signal);
-      client.setQueryData(key(at), next);
-      return next.version;
-    },
-    { from: series.data?.version, pace: ranges[range].step < 60 ? 2000 : 5000 },
-  );
+  const { step } = ranges[range];
+  const series = useCounted([...keys.one(name), 'series', range], (since, signal) => api.get<FunctionSeries>(path(name) + '/series', { ...ranges[range], ...since }, signal), step < 60 ? 2000 : 5000);
   const c = useMemo(() => series.data && columns(series.data), [series.data]);
   const all = series.data?.total;
   return (
