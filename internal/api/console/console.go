@@ -19,7 +19,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -222,21 +221,6 @@ func (r *request) decode(v any) error {
 	return nil
 }
 
-func (r *request) param(name string) string { return r.URL.Query().Get(name) }
-
-// limit reads the parameter limit: 1 to 1000, 100 if it is not given.
-func (r *request) limit() (int, error) {
-	v := r.param("limit")
-	if v == "" {
-		return 100, nil
-	}
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 1 || n > 1000 {
-		return 0, fault.New(fault.Invalid, "InvalidArgument", "limit %q is not a number from 1 to 1000.", v)
-	}
-	return n, nil
-}
-
 var statuses = map[fault.Kind]int{
 	fault.Invalid: 400, fault.Unauthentic: 403, fault.Denied: 403, fault.NotFound: 404, fault.Exists: 409, fault.Conflict: 409,
 	fault.Precondition: 412, fault.TooLarge: 413, fault.Throttled: 429, fault.Unsupported: 501, fault.Unavailable: 503,
@@ -297,6 +281,15 @@ func reply(w http.ResponseWriter, out any, err error) {
 // may checks a permission on a function; "*" for any.
 func (h *handler) may(r *request, action, functionName string) error {
 	return h.authorize(r, action, "acs:fc:"+h.Region+":"+h.Account+":functions/"+functionName)
+}
+
+// mayGet checks that the caller may get a function, and that there is one.
+func (h *handler) mayGet(r *request, name string) error {
+	if err := h.may(r, "fc:GetFunction", name); err != nil {
+		return err
+	}
+	_, err := h.Functions.Get(r.Context(), name)
+	return err
 }
 
 func (h *handler) authorize(r *request, action, resource string) error {

@@ -87,20 +87,7 @@ type DeadPage struct {
 	Next string       `json:"next,omitempty"`
 }
 
-// when reads a time; the zero time if the parameter is not given.
-func (r *request) when(name string) (time.Time, error) {
-	v := r.param(name)
-	if v == "" {
-		return time.Time{}, nil
-	}
-	t, err := time.Parse(time.RFC3339Nano, v)
-	if err != nil {
-		return t, fault.New(fault.Invalid, "InvalidArgument", "%s %.40q is not a time like 2026-01-31T08:00:00Z.", name, v)
-	}
-	return t, nil
-}
-
-// or stands for any function where a filter names none.
+// anyOr stands for any function where a filter names none.
 func anyOr(function string) string {
 	if function == "" {
 		return "*"
@@ -114,10 +101,7 @@ func (h *handler) listDead(r *request) (any, error) {
 	}
 	f := DeadFilter{Function: r.param("function"), Trigger: r.param("trigger"), Reason: r.param("reason"), Bucket: r.param("bucket"), Prefix: r.param("prefix")}
 	var err error
-	if f.Since, err = r.when("since"); err != nil {
-		return nil, err
-	}
-	if f.Until, err = r.when("until"); err != nil {
+	if f.Since, f.Until, err = r.span(); err != nil {
 		return nil, err
 	}
 	q := f.query()

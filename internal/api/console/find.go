@@ -31,9 +31,9 @@ type Found struct {
 }
 
 const (
-	maxFound = 8
-	maxWord  = 128                    // bytes
-	findTime = 200 * time.Millisecond // for the names of each kind, and for events
+	maxFound    = 8
+	maxFindText = 128                    // bytes
+	findTime    = 200 * time.Millisecond // for the names of each kind, and for events
 )
 
 // find looks up what somebody types who wants to go there: part of the name of a function
@@ -41,12 +41,12 @@ const (
 // of nothing that the caller may not list.
 func (h *handler) find(r *request) (any, error) {
 	word := strings.TrimSpace(r.param("q"))
-	if len(word) > maxWord {
-		return nil, fault.New(fault.Invalid, "InvalidArgument", "q has %d bytes; %d are the most.", len(word), maxWord)
+	if len(word) > maxFindText {
+		return nil, fault.New(fault.Invalid, "InvalidArgument", "q has %d bytes; %d are the most.", len(word), maxFindText)
 	}
 	out := Found{Functions: []string{}, Buckets: []string{}, Events: []history.Info{}}
 	if h.may(r, "fc:ListFunctions", "*") == nil {
-		names, part, err := named(r.Context(), word, func(ctx context.Context, prefix, after string) (names []string, next string, err error) {
+		names, part, err := findNames(r.Context(), word, func(ctx context.Context, prefix, after string) (names []string, next string, err error) {
 			fns, next, err := h.Functions.List(ctx, function.Query{Prefix: prefix, Token: after, Limit: 100})
 			for _, f := range fns {
 				names = append(names, f.Name)
@@ -59,7 +59,7 @@ func (h *handler) find(r *request) (any, error) {
 		out.Functions, out.Part = names, part
 	}
 	if h.Buckets != nil && h.authorize(r, "oss:ListBuckets", "acs:oss:*:"+h.Account+":*") == nil {
-		names, part, err := named(r.Context(), word, func(ctx context.Context, prefix, after string) (names []string, next string, err error) {
+		names, part, err := findNames(r.Context(), word, func(ctx context.Context, prefix, after string) (names []string, next string, err error) {
 			list, next, err := h.Buckets.ListBuckets(ctx, prefix, after, 1000)
 			for _, b := range list {
 				names = append(names, b.Name)
@@ -79,9 +79,9 @@ func (h *handler) find(r *request) (any, error) {
 	return out, nil
 }
 
-// named returns up to maxFound names that begin with word, then those that hold it. part
+// findNames returns up to maxFound names that begin with word, then those that hold it. part
 // is set if time ran out before all were looked at.
-func named(ctx context.Context, word string, list func(ctx context.Context, prefix, after string) ([]string, string, error)) (found []string, part bool, err error) {
+func findNames(ctx context.Context, word string, list func(ctx context.Context, prefix, after string) ([]string, string, error)) (found []string, part bool, err error) {
 	begin, low := time.Now(), strings.ToLower(word)
 	found = []string{}
 	for _, prefix := range []string{word, ""} {
@@ -122,15 +122,15 @@ func requestTime(id string) (time.Time, bool) {
 	return time.Unix(int64(b[0])<<24|int64(b[1])<<16|int64(b[2])<<8|int64(b[3]), 0), true
 }
 
-// longest is how long after its request began an event may have happened: an upload's body
+// longestUpload is how long after its request began an event may have happened: an upload's body
 // takes its time.
-const longest = time.Hour
+const longestUpload = time.Hour
 
 // eventsOf finds the events that the request with an id caused, which began at a time.
 func (h *handler) eventsOf(r *request, id string, at time.Time, to *[]history.Info) error {
 	begin := time.Now()
 	q := history.EventQuery{
-		RequestID: id, Since: at.Add(-2 * time.Second), Until: at.Add(longest), Limit: maxFound,
+		RequestID: id, Since: at.Add(-2 * time.Second), Until: at.Add(longestUpload), Limit: maxFound,
 	}
 	may := h.mayRuns(r)
 	for {

@@ -15,8 +15,8 @@ func (h *handler) logsBackOperations() map[string]operation {
 
 // LogsBack is a page of what a function's runs printed, the latest first. If More is set,
 // before=Next continues, even if there are none on this page: a search does no more than a
-// second's work at a time. Head is where the latest run of all stands: GET /api/logs follows
-// from there.
+// second's work at a time. Head, on the first page, is where the latest run of all stands: GET
+// /api/logs follows from there.
 type LogsBack struct {
 	Runs     []Attempt  `json:"runs"`
 	Next     string     `json:"next,omitempty"`
@@ -34,10 +34,7 @@ const searchTime = 700 * time.Millisecond
 // which puts lines together, looks again.
 func (h *handler) logsBack(r *request) (any, error) {
 	name := r.PathValue("function")
-	if err := h.may(r, "fc:GetFunction", name); err != nil {
-		return nil, err
-	}
-	if _, err := h.Functions.Get(r.Context(), name); err != nil {
+	if err := h.mayGet(r, name); err != nil {
 		return nil, err
 	}
 	q := history.RunQuery{Function: name, Outcome: r.param("outcome"), Text: r.param("q"), Level: r.param("level"), Qualifier: r.param("qualifier"), Reverse: true}
@@ -52,16 +49,20 @@ func (h *handler) logsBack(r *request) (any, error) {
 	if q.Since, q.Until, err = r.span(); err != nil {
 		return nil, err
 	}
-	before, err := hex.DecodeString(r.param("before"))
+	before, err := r.cursor("before")
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "InvalidArgument", "before %q is not a cursor.", r.param("before")).WithHint("Give the next of an earlier answer, as it was.")
+		return nil, err
 	}
 	q.After = string(before)
 	out := LogsBack{Runs: []Attempt{}}
-	if last, err := h.History.Runs(r.Context(), name, "", 1); err != nil {
-		return nil, err
-	} else if len(last) > 0 {
-		out.Head = hex.EncodeToString([]byte(last[0].Cursor))
+	if q.After == "" {
+		last, err := h.History.Runs(r.Context(), name, "", 1)
+		if err != nil {
+			return nil, err
+		}
+		if len(last) > 0 {
+			out.Head = hex.EncodeToString([]byte(last[0].Cursor))
+		}
 	}
 	for begun := time.Now(); ; {
 		p, err := h.History.FindRuns(r.Context(), q)

@@ -86,16 +86,8 @@ func (h *handler) overview(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit, cancel, wait, err := r.waiting()
-	if err != nil {
+	if err := r.awaitVersion(h.overviewVersion); err != nil {
 		return nil, err
-	}
-	defer cancel()
-	if wait {
-		await(limit, h.overviewVersion, r.param("after"))
-		if err := r.Context().Err(); err != nil {
-			return nil, err
-		}
 	}
 	may, mayList := h.mayRuns(r), h.mayBuckets(r)
 	out := Overview{Whole: h.authorize(r, "alcedo:GetOverview", "acs:alcedo:"+h.Region+":"+h.Account+":overview") == nil, Version: h.overviewVersion()}
@@ -247,12 +239,11 @@ func (p *pausedTriggers) get(ctx context.Context, all *trigger.Store) ([]trigger
 // series reads the parameters from and to, times in RFC 3339, span, seconds before to in
 // place of from, and step, seconds.
 func (r *request) series() (q gauge.Query, err error) {
-	for name, t := range map[string]*time.Time{"from": &q.From, "to": &q.To} {
-		if v := r.param(name); v != "" {
-			if *t, err = time.Parse(time.RFC3339Nano, v); err != nil {
-				return q, fault.New(fault.Invalid, "InvalidArgument", "%s %q is not a time.", name, v).WithHint("Write it as 2006-01-02T15:04:05Z.")
-			}
-		}
+	if q.From, err = r.when("from"); err != nil {
+		return q, err
+	}
+	if q.To, err = r.when("to"); err != nil {
+		return q, err
 	}
 	seconds := func(name string, most int) (time.Duration, error) {
 		v := r.param(name)
@@ -296,25 +287,14 @@ type FunctionSeries struct {
 // span has moved on.
 func (h *handler) series(r *request) (any, error) {
 	name := r.PathValue("function")
-	if err := h.may(r, "fc:GetFunction", name); err != nil {
+	if err := h.mayGet(r, name); err != nil {
 		return nil, err
 	}
 	if _, err := r.series(); err != nil {
 		return nil, err
 	}
-	if _, err := h.Functions.Get(r.Context(), name); err != nil {
+	if err := r.awaitVersion(h.gaugeVersion); err != nil {
 		return nil, err
-	}
-	limit, cancel, wait, err := r.waiting()
-	if err != nil {
-		return nil, err
-	}
-	defer cancel()
-	if wait {
-		await(limit, h.gaugeVersion, r.param("after"))
-		if err := r.Context().Err(); err != nil {
-			return nil, err
-		}
 	}
 	q, err := r.series() // of now
 	if err != nil {
@@ -334,18 +314,4 @@ func (h *handler) overviewVersion() string {
 		v += "-" + strconv.FormatUint(h.Usage.Version(), 16)
 	}
 	return v
-}
-
-// await returns when now is another version, or ctx ends. Nobody is told of a count, which
-// is on the path of every write: it looks twice a second.
-func await(ctx context.Context, now func() string, version string) {
-	t := time.NewTicker(500 * time.Millisecond)
-	defer t.Stop()
-	for now() == version {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
-	}
 }

@@ -227,7 +227,7 @@ func TestLogsGoBack(t *testing.T) {
 	w.root("GET", "/api/functions/f/logs?limit=3", "").into(&first)
 	w.root("GET", "/api/functions/f/logs?limit=3&before="+first.Next, "").into(&second)
 	if len(first.Runs) != 3 || !first.More || first.Runs[0].RequestID != "R4" || first.Runs[0].Log != "line" ||
-		len(second.Runs) != 2 || second.More || second.Runs[1].RequestID != "R0" {
+		first.Head == "" || len(second.Runs) != 2 || second.More || second.Runs[1].RequestID != "R0" || second.Head != "" {
 		t.Errorf("%+v\n%+v", first, second)
 	}
 	var failed LogsBack

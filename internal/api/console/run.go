@@ -1,10 +1,8 @@
 package console
 
 import (
-	"context"
 	"encoding/hex"
-	"strconv"
-	"time"
+	"slices"
 
 	"github.com/alcedo-storage/alcedo/internal/fault"
 	"github.com/alcedo-storage/alcedo/internal/history"
@@ -41,10 +39,7 @@ type Runs struct {
 func (h *handler) runsOf(r *request) (any, error) { return h.findRuns(r, r.PathValue("function")) }
 
 func (h *handler) findRuns(r *request, name string) (*Runs, error) {
-	if err := h.may(r, "fc:GetFunction", name); err != nil {
-		return nil, err
-	}
-	if _, err := h.Functions.Get(r.Context(), name); err != nil {
+	if err := h.mayGet(r, name); err != nil {
 		return nil, err
 	}
 	q := history.RunQuery{Function: name, Outcome: r.param("outcome"), Reverse: true}
@@ -55,7 +50,7 @@ func (h *handler) findRuns(r *request, name string) (*Runs, error) {
 	if q.Since, q.Until, err = r.span(); err != nil {
 		return nil, err
 	}
-	after, err := r.cursor()
+	after, err := r.cursor("after")
 	if err != nil {
 		return nil, err
 	}
@@ -68,42 +63,6 @@ func (h *handler) findRuns(r *request, name string) (*Runs, error) {
 		p.Runs = []*history.Run{}
 	}
 	return &Runs{Runs: p.Runs, Next: hex.EncodeToString([]byte(p.Next)), More: p.More}, nil
-}
-
-// span reads the parameters since and until, times in RFC 3339.
-func (r *request) span() (since, until time.Time, err error) {
-	for name, t := range map[string]*time.Time{"since": &since, "until": &until} {
-		if v := r.param(name); v != "" {
-			if *t, err = time.Parse(time.RFC3339Nano, v); err != nil {
-				return since, until, fault.New(fault.Invalid, "InvalidArgument", "%s %q is not a time.", name, v).WithHint("Write it as 2006-01-02T15:04:05Z.")
-			}
-		}
-	}
-	return since, until, nil
-}
-
-// cursor reads the parameter after, of lists whose cursors are bytes.
-func (r *request) cursor() ([]byte, error) {
-	after, err := hex.DecodeString(r.param("after"))
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "InvalidArgument", "after %q is not a cursor.", r.param("after")).WithHint("Give the next of an earlier answer, as it was.")
-	}
-	return after, nil
-}
-
-// waiting reads the parameter wait, a number of seconds, and returns a context that ends
-// when they have passed; without it, may is false.
-func (r *request) waiting() (ctx context.Context, cancel context.CancelFunc, may bool, err error) {
-	s := r.param("wait")
-	if s == "" {
-		return r.Context(), func() {}, false, nil
-	}
-	sec, err := strconv.Atoi(s)
-	if err != nil || sec < 0 || sec > 60 {
-		return nil, nil, false, fault.New(fault.Invalid, "InvalidArgument", "wait %q is not a number of seconds from 0 to 60.", s)
-	}
-	ctx, cancel = context.WithTimeout(r.Context(), time.Duration(sec)*time.Second)
-	return ctx, cancel, true, nil
 }
 
 // Attempt is a run with what it printed and returned.
@@ -147,48 +106,26 @@ type Logs struct {
 // cursor. With wait=SECONDS it waits until there are some.
 func (h *handler) logs(r *request) (any, error) {
 	name := r.param("function")
-	if err := h.may(r, "fc:GetFunction", name); err != nil {
-		return nil, err
-	}
-	if _, err := h.Functions.Get(r.Context(), name); err != nil {
+	if err := h.mayGet(r, name); err != nil {
 		return nil, err
 	}
 	n, err := r.limit()
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel, wait, err := r.waiting()
+	after, err := r.cursor("after")
 	if err != nil {
 		return nil, err
 	}
-	defer cancel()
-	after, err := r.cursor()
-	if err != nil {
-		return nil, err
-	}
-	for {
+	return r.awaited(func() (any, <-chan struct{}, bool, error) {
 		changed := h.History.Changed()
 		list, err := h.History.Runs(r.Context(), name, string(after), n)
-		if err != nil {
-			return nil, err
+		if err != nil || len(list) == 0 {
+			return Logs{Runs: []Attempt{}, Next: r.param("after")}, changed, false, err
 		}
-		if len(list) > 0 {
-			out := Logs{Runs: attempts(list)}
-			if len(after) == 0 {
-				for i, j := 0, len(list)-1; i < j; i, j = i+1, j-1 {
-					out.Runs[i], out.Runs[j] = out.Runs[j], out.Runs[i]
-				}
-			}
-			out.Next = hex.EncodeToString([]byte(out.Runs[len(list)-1].Cursor))
-			return out, nil
+		if len(after) == 0 {
+			slices.Reverse(list)
 		}
-		if !wait {
-			return Logs{Runs: []Attempt{}, Next: r.param("after")}, nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return Logs{Runs: []Attempt{}, Next: r.param("after")}, nil
-		}
-	}
+		return Logs{Runs: attempts(list), Next: hex.EncodeToString([]byte(list[len(list)-1].Cursor))}, changed, true, nil
+	})
 }

@@ -39,35 +39,20 @@ type RunUnderWay struct {
 // with wait=SECONDS waits until that has changed.
 func (h *handler) underWay(r *request) (any, error) {
 	name := r.PathValue("function")
-	if err := h.may(r, "fc:GetFunction", name); err != nil {
-		return nil, err
-	}
-	if _, err := h.Functions.Get(r.Context(), name); err != nil {
+	if err := h.mayGet(r, name); err != nil {
 		return nil, err
 	}
 	after, err := r.position("after")
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel, wait, err := r.waiting()
-	if err != nil {
-		return nil, err
-	}
-	defer cancel()
 	if h.Runs == nil {
 		return UnderWay{Runs: []RunUnderWay{}, Now: time.Now().UTC()}, nil
 	}
-	for {
+	return r.awaited(func() (any, <-chan struct{}, bool, error) {
 		v, changed := h.Runs.Look(name, uint64(after))
-		if !wait || v.Next > uint64(after) {
-			return underWayOf(v), nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return underWayOf(v), nil
-		}
-	}
+		return underWayOf(v), changed, v.Next > uint64(after), nil
+	})
 }
 
 func underWayOf(v run.View) UnderWay {

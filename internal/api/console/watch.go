@@ -3,7 +3,6 @@ package console
 import (
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -60,11 +59,6 @@ func (h *handler) output(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel, wait, err := r.waiting()
-	if err != nil {
-		return nil, err
-	}
-	defer cancel()
 	watch := r.param("watch")
 	if !watchName(watch) {
 		return nil, fault.New(fault.Invalid, "InvalidArgument", "watch %q is not a name of a watch.", watch).WithHint("Use 16 to 64 letters, digits, '-' and '_', chosen at random.")
@@ -73,30 +67,10 @@ func (h *handler) output(r *request) (any, error) {
 	if w == nil {
 		return Output{Over: true, Next: after}, nil
 	}
-	for {
+	return r.awaited(func() (any, <-chan struct{}, bool, error) {
 		out, changed := w.from(after)
-		if out.Over || !wait || out.Log != "" || out.Phase > phase {
-			return out, nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return out, nil
-		}
-	}
-}
-
-// position reads a parameter that an earlier answer gave; 0 if it is not there.
-func (r *request) position(name string) (int, error) {
-	v := r.param(name)
-	if v == "" {
-		return 0, nil
-	}
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 0 {
-		return 0, fault.New(fault.Invalid, "InvalidArgument", "%s %q is not a number.", name, v).WithHint("Give what an earlier answer said.")
-	}
-	return n, nil
+		return out, changed, out.Over || out.Log != "" || out.Phase > phase, nil
+	})
 }
 
 // watched lets pages watch the runs that they ask next, the handler of FC, for.
