@@ -156,6 +156,40 @@ func FuzzID(f *testing.F) {
 	})
 }
 
+// A search by prefix that the index would answer in part only goes through the events.
+func TestEventsOfPrefixThatIsNotRare(t *testing.T) {
+	j := newJournal(t, Options{})
+	buckets := fewBuckets + 2 // the index is read of one more than it may be of
+	j.update(func(tx kv.Txn) {
+		for i := range buckets {
+			j.Event(tx, put(fmt.Sprintf("b%03d", i), "rare/1", time.Now(), nil), []byte{byte(i)}, nil)
+		}
+	})
+	const rows = fewRows + 1
+	for i := 0; i < rows; i += 1000 {
+		j.update(func(tx kv.Txn) {
+			for n := i; n < min(i+1000, rows); n++ {
+				j.Event(tx, put("b000", fmt.Sprintf("in/%d", n), time.Now(), nil), []byte{byte(n >> 8), byte(n)}, nil)
+			}
+		})
+	}
+	for _, c := range []struct {
+		q    EventQuery
+		want int
+	}{
+		{EventQuery{Prefix: "rare/"}, buckets},
+		{EventQuery{Prefix: "rare/", Bucket: "b001"}, 1},
+		{EventQuery{Prefix: "in/"}, rows},
+		{EventQuery{Prefix: "in/", Bucket: "b000"}, rows},
+		{EventQuery{Prefix: "in/1", Bucket: "b000", Reverse: true}, 1111},
+	} {
+		c.q.Limit = 2000
+		if got := len(strings.Fields(j.all(c.q))); got != c.want {
+			t.Errorf("%q of %q: %d events, want %d", c.q.Prefix, c.q.Bucket, got, c.want)
+		}
+	}
+}
+
 func TestEventsByFilter(t *testing.T) {
 	for name, open := range map[string]func() kv.Store{
 		"memkv": func() kv.Store { return memkv.New() },

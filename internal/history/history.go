@@ -51,7 +51,7 @@ const (
 // Options of Open. Zero values get the defaults named.
 type Options struct {
 	Keep      time.Duration // how long events and runs are kept; default 7 days
-	KeepBytes int64         // how much is kept of them, in bytes (see Store.Kept); default 2 GiB
+	KeepBytes int64         // how much is kept of them, in bytes of keys and values; default 2 GiB
 
 	// Active reports whether a run is under way, by its request id; nil: nobody knows.
 	Active func(requestID string) bool

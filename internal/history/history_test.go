@@ -112,7 +112,7 @@ func TestTrimByAge(t *testing.T) {
 			}
 		}
 		// What is left of it is all counted, but for what it is about.
-		left := j.Kept()
+		left := j.bytes.Load()
 		j.o.Keep = time.Nanosecond
 		time.Sleep(time.Second)
 		if err := j.TrimNow(t.Context()); err != nil {
@@ -124,7 +124,7 @@ func TestTrimByAge(t *testing.T) {
 				t.Errorf("%s has %d rows, want none", table, n)
 			}
 		}
-		if k := j.Kept(); k < 0 || k > 300 {
+		if k := j.bytes.Load(); k < 0 || k > 300 {
 			t.Errorf("%d bytes are counted of an empty history, %d before", k, left)
 		}
 	})
@@ -135,7 +135,7 @@ func TestTrimBySize(t *testing.T) {
 		store := memkv.New()
 		j := journalOver(t, store, Options{KeepBytes: 1 << 40})
 		filled(j, 400)
-		whole := j.Kept()
+		whole := j.bytes.Load()
 		real := int64(0)
 		if err := store.View(t.Context(), func(r kv.Reader) error {
 			return r.Scan(kv.Prefix([]byte("h/")), func(k, v []byte) error { real += int64(len(k) + len(v)); return nil })
@@ -166,7 +166,7 @@ func TestTrimBySize(t *testing.T) {
 		done := make(chan struct{})
 		go func() { j.Trim(ctx); close(done) }()
 		synctest.Wait()
-		if k := j.Kept(); k > whole/2 || k < whole/2-whole/4 {
+		if k := j.bytes.Load(); k > whole/2 || k < whole/2-whole/4 {
 			t.Errorf("%d bytes are kept, the bound is %d", k, whole/2)
 		}
 		rows := j.rowsOf()
@@ -193,7 +193,7 @@ func TestTrimBySize(t *testing.T) {
 		before := rows[tEvent]
 		filled(j, 150)
 		synctest.Wait()
-		if k := j.Kept(); k > whole/2 {
+		if k := j.bytes.Load(); k > whole/2 {
 			t.Errorf("%d bytes are kept after more came, the bound is %d", k, whole/2)
 		}
 		if n := j.rowsOf()[tEvent]; n > before+150 {
@@ -201,13 +201,13 @@ func TestTrimBySize(t *testing.T) {
 		}
 		cancel()
 		<-done
-		kept := j.Kept()
+		kept := j.bytes.Load()
 		j.Close()
 
 		// And another: the checkpoint says what was counted.
 		j = journalOver(t, store, Options{KeepBytes: whole})
-		if err := j.TrimNow(t.Context()); err != nil || j.Kept() != kept {
-			t.Errorf("%d bytes after a restart, %d before; %v", j.Kept(), kept, err)
+		if err := j.TrimNow(t.Context()); err != nil || j.bytes.Load() != kept {
+			t.Errorf("%d bytes after a restart, %d before; %v", j.bytes.Load(), kept, err)
 		}
 		j.Close()
 	})

@@ -23,7 +23,7 @@ const outcomeSize = 160
 // history a little shorter, and is put right by nothing but trimming: the count is only
 // read again, from the last checkpoint on, at start.
 type retention struct {
-	bytes  atomic.Int64
+	bytes  atomic.Int64  // what events and runs take, about; before the first trimming is done, of those since the start only
 	last   atomic.Uint64 // latest commit sequence seen
 	oldest atomic.Uint64 // no event stands before this sequence
 	full   chan struct{} // has an element when bytes passed the bound
@@ -54,10 +54,6 @@ func (s *Store) keep(n int64) {
 		}
 	}
 }
-
-// Kept tells how many bytes events and runs take, about. Until the first trimming is done,
-// it is only what was added since the start.
-func (s *Store) Kept() int64 { return s.bytes.Load() }
 
 // eventSize is what an event takes with its index rows and the ends of its deliveries.
 func eventSize(rec *event.Record, value, suffix, owed int) int64 {
