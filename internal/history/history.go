@@ -4,7 +4,8 @@
 // whoever waits for them, many in one transaction. So it is never ahead of the truth.
 //
 // Everything stands in commit order, and is found by binary search over sequences (a
-// moment), by an index (a key, a run) or by a scan whose work per call is bounded.
+// moment), by an index (a key or its beginning, a run) or by a scan whose work per call is
+// bounded.
 package history
 
 import (

@@ -28,7 +28,7 @@ const StateLooped = "LoopStopped"
 // EventQuery asks for events. Zero fields ask for nothing in particular.
 type EventQuery struct {
 	Bucket       string
-	Prefix       string    // of the key
+	Prefix       string    // of the key; found by an index where it is rare
 	Key          string    // exactly; with Bucket, it is found by an index
 	Type         string    // "ObjectCreated:PutObject", or a group: "ObjectCreated:*", "ObjectCreated"; "oss:" before it is fine
 	State        string    // a run that it owes is in this state (delivery.Enqueued …), or StateNone, or StateLooped; in any case
