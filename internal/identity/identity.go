@@ -226,9 +226,6 @@ func Open(ctx context.Context, store kv.Store, o Options) (*Store, error) {
 	return s, nil
 }
 
-// Account is the account's uid.
-func (s *Store) Account() string { return s.account }
-
 // RootPrincipal is the account itself.
 func (s *Store) RootPrincipal() *Principal { return s.root.who }
 

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"net"
 	"time"
 
 	"github.com/alcedo-storage/alcedo/internal/event"
@@ -56,13 +55,9 @@ func (h *handler) beginJob(r *request) (any, error) {
 	if err := h.may(r, "fc:InvokeFunction", in.Function); err != nil {
 		return nil, err
 	}
-	ip, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		ip = r.RemoteAddr
-	}
 	return h.Jobs.Begin(r.Context(), replay.Order{
 		Kind: in.Kind, Function: in.Function, Trigger: in.Trigger, Bucket: in.Bucket, Prefix: in.Prefix, Since: in.Since, Until: in.Until, Rate: in.Rate, DryRun: in.DryRun,
-		By: event.Origin{PrincipalID: r.who.ID, SourceIP: ip, Lineage: (*lineage.Lineage)(r.who.Lineage)},
+		By: event.Origin{PrincipalID: r.who.ID, SourceIP: remoteAddr(r.Request), Lineage: (*lineage.Lineage)(r.who.Lineage)},
 	})
 }
 

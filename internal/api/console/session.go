@@ -99,7 +99,7 @@ func (h *handler) wire(prefix string, next http.Handler) http.Handler {
 	}))
 }
 
-// attempts limits how often sign-in is tried from one address: signInTries that fail,
+// tries limits how often sign-in is tried from one address: signInTries that fail,
 // then one more each signInPause.
 type tries struct {
 	mu   sync.Mutex

@@ -16,6 +16,10 @@ import (
 // A page that invokes a function waits for one answer, at the end. To show what the
 // function prints meanwhile, it gives its request a name of its own making in this header,
 // and asks for the output by that name. Runs that nobody watches cost nothing.
+//
+// This is not run.Invoker's Look, which shows all runs of a function, the end of each from
+// when somebody looked, to who may get it: here who may do no more than invoke follows one
+// run from its first byte to its end, undisturbed by others.
 const watchHeader = "X-Alcedo-Watch"
 
 const (
