@@ -149,10 +149,24 @@ func (s *Store) Events(ctx context.Context, q EventQuery) (*EventPage, error) {
 // order of the events.
 const fewRows, fewBuckets = 5000, 100
 
+// fewEvents is how many events are gone through sooner than the index is read: so few are
+// there for who follows what comes, at each of which it looks again.
+const fewEvents = 250
+
 // underPrefix returns the rows of rg, which is of the table of events, whose keys begin with
 // prefix, in rg's order, of a bucket or of all ("" for bucket); few is false if there may be
-// more than fewRows.
+// more than fewRows, or rg holds no more than fewEvents.
 func underPrefix(r kv.Reader, bucket, prefix string, rg kv.Range) (rows [][]byte, few bool, err error) {
+	all := 0
+	err = r.Scan(rg, func(_, _ []byte) error {
+		if all++; all > fewEvents {
+			return kv.Stop
+		}
+		return nil
+	})
+	if err != nil || all <= fewEvents {
+		return nil, false, err
+	}
 	buckets := []string{bucket}
 	if bucket == "" {
 		if buckets, err = indexed(r); err != nil || len(buckets) > fewBuckets {
