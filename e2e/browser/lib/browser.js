@@ -117,6 +117,24 @@ async function settled(page) {
   }
 }
 
+// held holds back the next thing that a page asks by a method and an address: `asked` is when it has asked, `go` lets it on.
+// What somebody does before a slow answer is tested so, however fast the machine is.
+async function held(page, method, url) {
+  let go;
+  let ask;
+  const gate = new Promise((resolve) => { go = resolve; });
+  const asked = new Promise((resolve) => { ask = resolve; });
+  let over = false;
+  await page.route(url, async (route) => {
+    if (over || route.request().method() !== method) return route.fallback();
+    over = true;
+    ask();
+    await gate;
+    await route.fallback().catch(() => {}); // it may have been given up
+  });
+  return { asked, go };
+}
+
 // accessible runs axe over what is shown now; serious and critical findings fail.
 async function accessible(page, what = page.url()) {
   // Colours of something that fades in are no one's. The wave around a button that was
@@ -138,4 +156,4 @@ async function shot(page, name) {
   await page.screenshot({ path: path.join(shots, `${name}.png`) }).catch(() => {});
 }
 
-module.exports = { accessible, browser, clean, close, newPage, open, settled, shot, signedIn };
+module.exports = { accessible, browser, clean, close, held, newPage, open, settled, shot, signedIn };

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import type { Refusal } from '../../shared/api';
 import { Facts } from '../../shared/facts';
 import { MayButton } from '../../shared/may';
+import { useThere } from '../../shared/there';
 import { Copy, Problem, Time } from '../../shared/ui';
 import { whose } from './said';
 
@@ -84,11 +85,12 @@ export function Deletion({ title, remove, stale, close, done, children }: {
   const client = useQueryClient();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Refusal | null>(null);
+  const there = useThere();
   const go = async () => {
     setBusy(true);
     try {
       await remove();
-      done();
+      if (there()) done();
       await client.invalidateQueries({ queryKey: stale });
     } catch (err) {
       setProblem(err as Refusal);

@@ -4,6 +4,7 @@ import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSession } from '../../app/session';
 import type { Refusal } from '../../shared/api';
+import { useThere } from '../../shared/there';
 import { access, keys } from './api';
 import { useDraft, type Based } from './draft';
 import { drawerSize } from './frame';
@@ -23,6 +24,7 @@ export function NewRole({ close, made }: { close: () => void; made: (name: strin
   const d = draft.value;
   const w = wrong(d);
   const at = place(refused, d);
+  const there = useThere();
   const submit = async () => {
     setTried(true);
     setRefused(null);
@@ -32,7 +34,7 @@ export function NewRole({ close, made }: { close: () => void; made: (name: strin
       const role = await access.createRole({ name: d.name, ...bodyOf(d) });
       draft.discard();
       await client.invalidateQueries({ queryKey: keys.roles });
-      made(role.name);
+      if (there()) made(role.name);
     } catch (err) {
       setRefused(err as Refusal);
       setBusy(false);

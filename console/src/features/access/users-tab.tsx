@@ -9,6 +9,7 @@ import { Refusal } from '../../shared/api';
 import { lazy } from '../../shared/lazy';
 import { useMay, useResources } from '../../shared/may';
 import type { Column } from '../../shared/rows';
+import { useThere } from '../../shared/there';
 import { Time } from '../../shared/ui';
 import { access, keys, userList } from './api';
 import { ListTab } from './list-tab';
@@ -58,12 +59,13 @@ function CreateUser({ close, made }: { close: () => void; made: (name: string) =
   const [form] = Form.useForm<{ name: string }>();
   const [busy, setBusy] = useState(false);
   const client = useQueryClient();
+  const there = useThere();
   const submit = async ({ name }: { name: string }) => {
     setBusy(true);
     try {
       const u = await access.createUser(name);
       await client.invalidateQueries({ queryKey: keys.users });
-      made(u.name);
+      if (there()) made(u.name);
     } catch (err) {
       form.setFields([{ name: 'name', errors: [(err as Refusal).message] }]);
       setBusy(false);

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import type { Refusal } from '../../shared/api';
 import { useMay, useResources } from '../../shared/may';
 import { oss } from '../../shared/oss';
+import { useThere } from '../../shared/there';
 
 /** DeleteBucket deletes a bucket once its name is typed; what stands in the way is said and led to. */
 export function DeleteBucket({ bucket, close, done }: { bucket: string; close: () => void; done?: () => void }) {
@@ -15,12 +16,14 @@ export function DeleteBucket({ bucket, close, done }: { bucket: string; close: (
   const [problem, setProblem] = useState<Refusal | null>(null);
   const client = useQueryClient();
   const may = useMay('oss:DeleteBucket', useResources().bucket(bucket));
+  const there = useThere();
   const go = async () => {
     setBusy(true);
     setProblem(null);
     try {
       await oss.deleteBucket(bucket);
-      if (done) {
+      if (!there()) void client.invalidateQueries({ queryKey: ['buckets', bucket] });
+      else if (done) {
         done(); // the page that asked is of a bucket that is no more
         client.removeQueries({ queryKey: ['buckets', bucket] });
       } else close();

@@ -11,6 +11,7 @@ import { href } from '../../shared/href';
 import { MayButton, useMay, useResources } from '../../shared/may';
 import { oss, type Bucket } from '../../shared/oss';
 import { RowButton, RowLink, Rows, type Column } from '../../shared/rows';
+import { useThere } from '../../shared/there';
 import { Nothing, Page, Problem, Time } from '../../shared/ui';
 import { bucketList, keys } from './api';
 import { DeleteBucket } from './delete-bucket';
@@ -99,12 +100,13 @@ function CreateBucket({ close }: { close: () => void }) {
   const [busy, setBusy] = useState(false);
   const client = useQueryClient();
   const navigate = useNavigate();
+  const there = useThere();
   const submit = async ({ name }: { name: string }) => {
     setBusy(true);
     try {
       await oss.createBucket(name);
       await client.invalidateQueries({ queryKey: keys.all });
-      await navigate({ to: '/buckets/$name/{-$tab}', params: { name, tab: undefined } });
+      if (there()) await navigate({ to: '/buckets/$name/{-$tab}', params: { name, tab: undefined } });
     } catch (err) {
       form.setFields([{ name: 'name', errors: [(err as Refusal).message] }]);
       setBusy(false);

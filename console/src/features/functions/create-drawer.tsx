@@ -6,9 +6,11 @@ import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Role, Runtime } from '../../api/gen';
 import { useSession } from '../../app/session';
+import { Loading } from '../../app/shell';
 import { api, fc, messageOf, type Refusal } from '../../shared/api';
 import { bytes } from '../../shared/format';
 import { MayButton, useResources } from '../../shared/may';
+import { useThere } from '../../shared/there';
 import { Problem } from '../../shared/ui';
 import { keys, type Fn } from './api';
 import { base64, bytesOf, maxZip, pack, unpack, type Entry, type Files } from './code/package';
@@ -39,6 +41,7 @@ export function CreateFunction({ close }: { close: () => void }) {
   const [form] = Form.useForm<Fields>();
   const client = useQueryClient();
   const navigate = useNavigate();
+  const there = useThere();
   const runtimes = useQuery({ queryKey: ['runtimes'], queryFn: ({ signal }) => api.get<Runtime[]>('/runtimes', {}, signal), staleTime: 60_000 });
   const roles = useQuery({ queryKey: ['roles'], queryFn: ({ signal }) => api.get<Role[]>('/roles', {}, signal), retry: false });
   const [source, setSource] = useState<Source>('template');
@@ -91,7 +94,7 @@ export function CreateFunction({ close }: { close: () => void }) {
         description: v.description ?? '', code: { zipFile: base64(data) },
       });
       void client.invalidateQueries({ queryKey: keys.all });
-      await navigate({ to: '/functions/$name/{-$tab}', params: { name: fn.functionName, tab: undefined } });
+      if (there()) await navigate({ to: '/functions/$name/{-$tab}', params: { name: fn.functionName, tab: undefined } });
     } catch (err) {
       const field = fieldOf(err as Refusal);
       if (field === 'code') setCodeError((err as Refusal).message);
@@ -143,6 +146,7 @@ export function CreateFunction({ close }: { close: () => void }) {
         </div>
       }
     >
+      {runtimes.isPending && <Loading />}
       {runtimes.error && <Problem error={runtimes.error} retry={() => void runtimes.refetch()} />}
       {!!problem && (
         <div className="gap-below">

@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { fc, Refusal } from '../../shared/api';
 import { useMay, useResources } from '../../shared/may';
+import { useThere } from '../../shared/there';
 import { keys, path } from './api';
 
 /** DeleteFunction asks for the name, and says what stands in the way. */
@@ -16,16 +17,19 @@ export function DeleteFunction({ name, close }: { name: string; close: () => voi
   const missing = useMay('fc:DeleteFunction', useResources().fn(name)).reason;
   const client = useQueryClient();
   const navigate = useNavigate();
+  const there = useThere();
   const go = async () => {
-    if (typed !== name || missing) return;
+    if (typed !== name || missing || busy) return;
     setBusy(true);
     setProblem(null);
     try {
       await fc.del(path(name));
-      await navigate({ to: '/functions', search: (s: { q?: string }) => ({ q: s.q }) });
-      client.removeQueries({ queryKey: keys.one(name) });
+      if (there()) {
+        await navigate({ to: '/functions', search: (s: { q?: string }) => ({ q: s.q }) });
+        client.removeQueries({ queryKey: keys.one(name) });
+      }
       await client.invalidateQueries({ queryKey: keys.all });
-      close();
+      if (there()) close();
     } catch (err) {
       setProblem(err as Refusal);
       setBusy(false);

@@ -156,6 +156,7 @@ function AbortAll({ bucket, close }: { bucket: string; close: () => void }) {
     } catch (err) {
       now.failed.push((err as Error).message);
     }
+    if (stopped.current) return; // closed already
     if (now.failed.length === 0) close();
     else setP({ ...now, over: true });
   };

@@ -2,6 +2,7 @@ import { Form, Input, Modal } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Refusal } from '../../../shared/api';
+import { useThere } from '../../../shared/there';
 import { putFolder } from '../api';
 import { keyProblem } from './names';
 
@@ -10,12 +11,13 @@ export function FolderModal({ bucket, prefix, close, made }: { bucket: string; p
   const { t } = useTranslation('buckets');
   const [form] = Form.useForm<{ name: string }>();
   const [busy, setBusy] = useState(false);
+  const there = useThere();
   const submit = async ({ name }: { name: string }) => {
     setBusy(true);
     const key = prefix + name.replace(/\/+$/, '') + '/';
     try {
       await putFolder(bucket, key);
-      made(key);
+      if (there()) made(key);
     } catch (err) {
       const r = err as Refusal;
       form.setFields([{ name: 'name', errors: [r.code === 'FileAlreadyExists' ? t('folder.exists') : r.message] }]);

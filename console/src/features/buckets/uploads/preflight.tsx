@@ -9,6 +9,7 @@ import { Refusal } from '../../../shared/api';
 import { bytes, count } from '../../../shared/format';
 import { Rows } from '../../../shared/rows';
 import { Said } from '../../../shared/said';
+import { useThere } from '../../../shared/there';
 import { Problem } from '../../../shared/ui';
 import { bucketTriggers, existing, lookUps, uploadTriggers } from '../api';
 import { keyProblem, kindOf } from '../objects/names';
@@ -46,12 +47,14 @@ export function Preflight({ bucket, prefix, chosen, close }: { bucket: string; p
     setTo(whole);
   };
 
+  const still = useThere();
   const start = async () => {
     setBusy(true);
     setProblem(null);
     try {
       if (clash === 'both' && taken.size > 0) {
         const renamed = await keepBoth(files, taken, async (k) => (await existing(bucket, k)).taken);
+        if (!still()) return; // it was cancelled
         begin(bucket, renamed, false);
       } else if (clash === 'skip') {
         begin(bucket, files.filter((f) => !taken.has(f.key)), false);
