@@ -4,7 +4,7 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const { after, before, describe, it } = require('node:test');
 const { Server } = require('../lib/server');
-const { accessible, clean, close, newPage, open, signedIn } = require('./lib/browser');
+const { accessible, clean, close, held, newPage, open, settled, signedIn } = require('./lib/browser');
 
 // fill replaces the whole text of a CodeMirror editor.
 async function fill(page, label, text) {
@@ -71,8 +71,7 @@ describe('access', () => {
     // The user itself, in a browser of its own.
     const own = await signedIn(server, { at: '/access', keys: { accessKeyId, accessKeySecret } });
     await own.page.getByText('it lacks ram:ListUsers', { exact: false }).waitFor();
-    const create = own.page.getByRole('button', { name: 'Create User' });
-    assert.equal(await create.isDisabled(), true);
+    await own.page.getByRole('button', { name: 'Create User', disabled: true }).waitFor();
     await own.page.locator('.may-not').first().hover();
     await own.page.getByRole('tooltip').getByText('it lacks ram:CreateUser', { exact: false }).waitFor();
     await accessible(own.page, 'as who may nothing here');
@@ -101,7 +100,7 @@ describe('access', () => {
     await self.getByText('it lacks ram:UpdateUser on acs:ram::1642039851470273:user/reader', { exact: false }).waitFor();
     await self.getByText('it lacks ram:ListAccessKeys', { exact: false }).waitFor();
     assert.equal(await self.getByRole('button', { name: 'Add Policy' }).count(), 0);
-    for (const name of [/Delete$/, 'Create AccessKey']) assert.equal(await self.getByRole('button', { name }).first().isDisabled(), true, String(name));
+    for (const name of [/Delete$/, 'Create AccessKey']) await self.getByRole('button', { name, disabled: true }).first().waitFor();
     await accessible(own.page, 'itself, as who may nothing more');
     clean(own.page);
 
@@ -171,10 +170,20 @@ describe('access', () => {
     await worker(page).getByText('You both changed Description: yours stands there now', { exact: false }).waitFor();
     assert.equal(await worker(page).getByLabel('Description').inputValue(), 'mine');
     assert.equal(await worker(page).getByLabel('Longest session, in hours').inputValue(), '2');
+    // What is typed while it is being saved stays, and is saved with the next Save.
+    const put = await held(page, 'PUT', /\/api\/roles\/worker/);
+    await worker(page).getByRole('button', { name: 'Save' }).click();
+    await put.asked;
+    await worker(page).getByLabel('Description').fill('mine, typed on');
+    put.go();
+    await worker(page).getByText('You both changed').waitFor({ state: 'detached' });
+    assert.equal(await worker(page).getByLabel('Description').inputValue(), 'mine, typed on');
+    await other.reload();
+    assert.equal(await worker(other).getByLabel('Description').inputValue(), 'mine');
     await worker(page).getByRole('button', { name: 'Save' }).click();
     await worker(page).getByText('Not saved yet.').waitFor({ state: 'detached' });
     await other.reload();
-    assert.equal(await worker(other).getByLabel('Description').inputValue(), 'mine');
+    assert.equal(await worker(other).getByLabel('Description').inputValue(), 'mine, typed on');
     clean(other);
     await other.close();
 
@@ -220,8 +229,10 @@ describe('access', () => {
     assert.equal(await page.evaluate(() => document.activeElement.id), 'check-ip');
     await page.getByLabel('From the address').fill('10.0.0.1');
     await page.keyboard.press('Enter');
+    await page.getByRole('combobox', { name: 'Role' }).fill('nobody'); // typed on, before the page has asked
     await page.waitForURL(/ip=10\.0\.0\.1/);
-    await page.getByRole('combobox', { name: 'Role' }).fill('nobody');
+    await settled(page);
+    assert.equal(await page.getByRole('combobox', { name: 'Role' }).inputValue(), 'nobody');
     await page.keyboard.press('Enter');
     await page.locator('#check-who-why').getByText('nobody', { exact: false }).waitFor();
     // A role's trust policy has its say in who may assume it.

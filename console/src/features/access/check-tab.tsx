@@ -18,6 +18,7 @@ import { take } from './resource';
 
 const actions = Object.keys(checkable).map((value) => ({ value }));
 const contains = (input: string, option?: { value: string }) => !!option?.value.toLowerCase().includes(input.toLowerCase());
+const spelt = (s: Asked) => JSON.stringify([s.kind, s.who, s.action, s.resource, s.ip, s.at, s.secure, s.prefix, s.delimiter]);
 const kindOf = (text?: string): Kind => kinds.find((k) => k === text) ?? 'user';
 
 const questionOf = (s: Asked): Question => {
@@ -46,14 +47,18 @@ export function CheckTab() {
   const [q, setQ] = useState(() => questionOf(search));
   const [tried, setTried] = useState(false);
   const [settled, setSettled] = useState(q.who); // whom a permission is asked for
-  // Back and forward, or a link, ask another question: the form follows.
-  const url = JSON.stringify([search.kind, search.who, search.action, search.resource, search.ip, search.at, search.secure, search.prefix, search.delimiter]);
+  // Back and forward, or a link, ask another question: the form follows. It does not follow itself: it may have been typed on.
+  const url = spelt(search);
+  const [mine, setMine] = useState(''); // what it has just asked
   const [shown, setShown] = useState(url);
   if (url !== shown) {
     setShown(url);
-    setQ(questionOf(search));
-    setSettled(search.who ?? '');
     setTried(false);
+    setMine('');
+    if (url !== mine) {
+      setQ(questionOf(search));
+      setSettled(search.who ?? '');
+    }
   }
   const set = (change: Partial<Question>) => setQ({ ...q, ...change });
 
@@ -92,7 +97,11 @@ export function CheckTab() {
     setTried(true);
     const first = (['who', 'action', 'name', 'ip'] as const).find((f) => wrong[f]);
     if (first) document.getElementById('check-' + first)?.focus();
-    else void navigate({ search: now });
+    else {
+      setMine(spelt(now));
+      setSettled(q.who);
+      void navigate({ search: now });
+    }
   };
   const name = (text: string) => {
     // A whole resource may be pasted: it is taken apart.

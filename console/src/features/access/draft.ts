@@ -1,5 +1,5 @@
 // What is being typed outlives a closed drawer and a reload, until it is saved or discarded.
-import { useCallback, useMemo, useState } from 'react';
+import { useCallback, useMemo, useRef, useState } from 'react';
 
 const prefix = 'alcedo.access.';
 
@@ -36,11 +36,15 @@ export interface Draft<T> {
   discard: () => void;
   /** rebase puts v in place of the draft, made from what the server has now */
   rebase: (v: T) => void;
+  /** settle ends the draft when sent has been saved as made; what was typed since stays, made from that */
+  settle: (sent: T, made: Based<T>) => void;
 }
 
 /** useDraft holds what differs from saved. */
 export function useDraft<T>(key: string, saved: Based<T>): Draft<T> {
   const [draft, setDraft] = useState<Kept<T> | undefined>(() => kept<T>(key));
+  const now = useRef(draft);
+  now.current = draft;
   const changed = useMemo(() => draft !== undefined && !same(draft.value, draft.base.value) && !same(draft.value, saved.value), [draft, saved]);
   const base = changed ? draft!.base : saved;
   const put = useCallback(
@@ -57,5 +61,6 @@ export function useDraft<T>(key: string, saved: Based<T>): Draft<T> {
     sessionStorage.removeItem(prefix + key);
     setDraft(undefined);
   }, [key]);
-  return { value: changed ? draft!.value : saved.value, base, changed, behind: changed && base.revision !== saved.revision, change, discard, rebase };
+  const settle = useCallback((sent: T, made: Based<T>) => (now.current && !same(now.current.value, sent) ? put({ value: now.current.value, base: made }) : discard()), [put, discard]);
+  return { value: changed ? draft!.value : saved.value, base, changed, behind: changed && base.revision !== saved.revision, change, discard, rebase, settle };
 }

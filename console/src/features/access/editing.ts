@@ -51,8 +51,9 @@ export function useEditing<T extends { name: string; revision: string }, D exten
     if (p.wrong(draft.value)) return;
     setBusy(true);
     try {
-      client.setQueryData(p.one, await p.update(draft.value, draft.base.revision));
-      draft.discard();
+      const made = await p.update(draft.value, draft.base.revision);
+      client.setQueryData(p.one, made);
+      draft.settle(draft.value, { revision: made.revision, value: draftOf(made) }); // it may have been typed on meanwhile
       calm();
       void client.invalidateQueries({ queryKey: p.all });
       void askAgain(client);
