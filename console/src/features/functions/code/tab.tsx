@@ -90,11 +90,14 @@ function Edited({ fn, versions, aliases }: TabProps) {
     await client.cancelQueries({ queryKey: keys.fn(name, 'LATEST') });
     try {
       const made = await workspace.deploy();
+      await client.cancelQueries({ queryKey: keys.fn(name, 'LATEST') }); // it was asked again while this was sent
       setNewer(null);
       client.setQueryData(keys.fn(name, 'LATEST'), made);
     } catch (err) {
-      if (err instanceof Stale) onStale();
-      else setProblem(err);
+      if (err instanceof Stale) {
+        client.setQueryData(keys.fn(name, 'LATEST'), err.now);
+        onStale();
+      } else setProblem(err);
     }
   };
   useShortcut('mod+shift+d', t('code.deploy'), () => void deploy(), { always: true });

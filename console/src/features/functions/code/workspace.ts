@@ -38,7 +38,12 @@ function met(changes: Changes, before: Conflict[], theirs: Files): { changes: Ch
 }
 
 /** Stale: the code is not the one that the edits began with. */
-export class Stale extends Error {}
+export class Stale extends Error {
+  /** now is the function as it was found */
+  constructor(readonly now: Fn) {
+    super();
+  }
+}
 
 export class Workspace {
   state: State = start;
@@ -170,7 +175,7 @@ export class Workspace {
         if (now.codeChecksum !== this.state.checksum) {
           await this.join();
           if (this.state.changes.size === 0) return now; // what they deployed is what I have
-          throw new Stale();
+          throw new Stale(now);
         }
         const { files, changes } = this.state;
         const whole = applied(files, changes);

@@ -1,7 +1,7 @@
 import { CaretRightOutlined, DownOutlined, SettingOutlined, StopOutlined } from '@ant-design/icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Dropdown, Modal, Space } from 'antd';
-import { Suspense, useState } from 'react';
+import { Suspense, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useShortcut } from '../../../app/shortcuts';
 import { lazy } from '../../../shared/lazy';
@@ -22,13 +22,15 @@ export interface BarProps {
   event?: Unsaved;
   /** begin is what a new test event begins with */
   begin?: Unsaved;
+  /** waits: the event is not there yet */
+  waits?: boolean;
   onRun?: () => void;
   /** onStale: somebody else deployed first */
   onStale?: () => void;
 }
 
 /** TestBar is the button Test Function with Configure Test Parameters beside it. */
-export function TestBar({ fn, qualifier, event, begin, onRun, onStale }: BarProps) {
+export function TestBar({ fn, qualifier, event, begin, waits, onRun, onStale }: BarProps) {
   const { t } = useTranslation('functions');
   const name = fn.functionName;
   const client = useQueryClient();
@@ -44,18 +46,28 @@ export function TestBar({ fn, qualifier, event, begin, onRun, onStale }: BarProp
   const savedOne = chosen && 'saved' in chosen ? list.data?.find((e) => e.name === chosen.saved) : undefined;
   const current: Unsaved | null = event ?? (savedOne ? { title: savedOne.name, content: savedOne.content } : chosen && 'content' in chosen ? chosen : null);
 
+  // What would be tested, and with what, is not known before these answers.
+  const notYet = waits || (!event && list.isPending && !(chosen && 'content' in chosen)) || (qualifier === 'LATEST' && (state.phase === 'idle' || state.phase === 'loading'));
+  const [due, setDue] = useState<{ u: Unsaved | null } | null>(null); // to be tested when they are there
+
   const go = (title: string, payload: string) => {
     onRun?.();
     setAsking(null);
     void invoke(name, qualifier, title, payload);
   };
-  const test = (u: Unsaved | null = current) => {
+  const test = (u = current) => {
     if (tests.running) return;
+    if (notYet) return setDue({ u: u === current ? null : u });
     if (!u) return setConfiguring({});
     const payload = sent(u);
     if (qualifier === 'LATEST' && state.changes.size > 0) return setAsking({ title: u.title, payload });
     go(u.title, payload);
   };
+  useEffect(() => {
+    if (!due || notYet) return;
+    setDue(null);
+    test(due.u ?? undefined);
+  }, [due, notYet]);
   useShortcut('mod+enter', t('test.function'), () => test(), { always: true });
 
   const deployAndTest = async () => {
@@ -63,10 +75,12 @@ export function TestBar({ fn, qualifier, event, begin, onRun, onStale }: BarProp
     setProblem(null);
     try {
       const made = await workspace.deploy();
+      await client.cancelQueries({ queryKey: keys.fn(name, 'LATEST') }); // an older answer may be under way
       client.setQueryData(keys.fn(name, 'LATEST'), made);
       go(asking.title, asking.payload);
     } catch (err) {
       if (err instanceof Stale) {
+        client.setQueryData(keys.fn(name, 'LATEST'), err.now);
         setAsking(null);
         onStale?.();
       } else setProblem(err);
@@ -81,7 +95,7 @@ export function TestBar({ fn, qualifier, event, begin, onRun, onStale }: BarProp
             {t('test.stop')}
           </Button>
         ) : (
-          <Button icon={<CaretRightOutlined />} onClick={() => test()} disabled={!mayTest.allowed} title={mayTest.reason ? mayTest.reason : current ? `${current.title} · Ctrl Enter` : 'Ctrl Enter'}>
+          <Button icon={<CaretRightOutlined />} onClick={() => test()} disabled={!mayTest.allowed} loading={due !== null} title={mayTest.reason ? mayTest.reason : current ? `${current.title} · Ctrl Enter` : 'Ctrl Enter'}>
             {t('test.function')}
           </Button>
         )}

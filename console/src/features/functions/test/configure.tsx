@@ -89,7 +89,7 @@ function CreateNew({ name, from, taken, done, close, run }: { name: string; from
       setContent(pretty(cloud ? s.cloud : s.native));
       setNote(s.found ? 'found' : 'absent');
     } catch (err) {
-      setProblem(err);
+      if (turn === asked.current) setProblem(err);
     }
   };
 
@@ -171,6 +171,7 @@ function CreateNew({ name, from, taken, done, close, run }: { name: string; from
         value={content}
         error={contentError}
         onChange={(v) => {
+          asked.current++; // an answer that comes now does not replace what is typed
           setContent(v);
           setContentError('');
         }}

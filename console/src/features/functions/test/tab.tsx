@@ -25,6 +25,7 @@ export function TestTab({ fn, qualifier }: TabProps) {
   const real = useQuery({ queryKey: ['functions', name, 'event', eventID], queryFn: ({ signal }) => eventOf(name, eventID!, signal), enabled: !!eventID, staleTime: Infinity });
   const [edits, setEdits] = useState<Record<string, string>>({});
   const [shown, setShown] = useState('');
+  const [taken, setTaken] = useState(''); // the real event that was chosen
 
   // A real event comes as the trigger sends it, and is not changed by being shown.
   useEffect(() => {
@@ -32,6 +33,7 @@ export function TestTab({ fn, qualifier }: TabProps) {
     const exact = real.data.sent === 'eventbridge' ? real.data.cloud : real.data.native;
     const content = pretty(exact);
     choose(name, { title: t('test.real', { id: eventID }), content, shown: content, exact });
+    setTaken(eventID);
   }, [real.data, eventID, name, t]);
 
   const chosen = tests.chosen ?? (list.data?.[0] ? { saved: list.data[0].name } : null);
@@ -49,6 +51,8 @@ export function TestTab({ fn, qualifier }: TabProps) {
   const event: Unsaved = { title, content, ...(unsaved && { shown: unsaved.shown, exact: unsaved.exact }) };
   const result = tests.results.find((r) => r.requestId + r.at === shown) ?? tests.results[0];
 
+  const waits = (list.isPending && !eventID) || (!!eventID && taken !== eventID && !real.error) || (none && begin.isPending);
+
   const wide = Grid.useBreakpoint().lg ?? true;
   const editor = (
     <section className="test-event" aria-label={t('test.event')}>
@@ -65,12 +69,12 @@ export function TestTab({ fn, qualifier }: TabProps) {
             ...(id === 'none' ? [{ value: 'none', label: fresh && !dirty ? t('test.ofTrigger') : t('test.unsaved') }] : []),
           ]}
         />
-        <TestBar fn={fn} qualifier={qualifier} event={event} begin={(saved || fresh) && !dirty ? undefined : event} onRun={() => setShown('')} />
+        <TestBar fn={fn} qualifier={qualifier} event={event} waits={waits} begin={(saved || fresh) && !dirty ? undefined : event} onRun={() => setShown('')} />
       </div>
       {list.error && <Problem error={list.error} retry={() => void list.refetch()} />}
       {real.error && <Problem error={real.error} retry={() => void real.refetch()} />}
       {fresh && !dirty && <p className={fresh.there ? 'dim test-note' : 'configure-absent test-note'}>{t(`test.${fresh.there ? 'found' : 'absent'}`, { bucket: fresh.bucket, key: fresh.key })}</p>}
-      {(list.isPending && !eventID) || (eventID && real.isFetching && !real.data) || (none && begin.isPending) ? <EditorWaits /> : <ContentField key={id} value={content} onChange={(v) => setEdits((x) => ({ ...x, [id]: v }))} name={`${id}.json`} />}
+      {waits ? <EditorWaits /> : <ContentField key={id} value={content} onChange={(v) => setEdits((x) => ({ ...x, [id]: v }))} name={`${id}.json`} />}
     </section>
   );
   const results = (
