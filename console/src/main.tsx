@@ -17,6 +17,7 @@ import { SettingsProvider, useSettings } from './app/settings';
 import { styles } from './app/styles';
 import { themeOf } from './app/theme';
 import { Refusal } from './shared/api';
+import './shared/focus';
 import { lazy } from './shared/lazy';
 import { onReach, watch } from './shared/reach';
 
