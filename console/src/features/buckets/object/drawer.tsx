@@ -8,6 +8,7 @@ import { Loading } from '../../../app/shell';
 import { Facts } from '../../../shared/facts';
 import { bytes, count } from '../../../shared/format';
 import { lazy } from '../../../shared/lazy';
+import { shown } from '../../../shared/middle';
 import { MayButton, useResources } from '../../../shared/may';
 import { isImage } from '../../../shared/thumb';
 import { Copy, Problem, Time } from '../../../shared/ui';
@@ -68,7 +69,7 @@ export function ObjectDrawer({ bucket, objectKey: key, close, remove, carry }: {
       size={Math.min(tab === 'process' ? 1040 : 760, window.innerWidth)}
       title={
         <span className="object-title" title={key}>
-          <span className="clip">{nameOf(key)}</span>
+          <span className="clip">{shown(nameOf(key))}</span>
           <Copy text={key} label={t('copyKey')} />
         </span>
       }
@@ -78,7 +79,7 @@ export function ObjectDrawer({ bucket, objectKey: key, close, remove, carry }: {
       {q.error && !o && <Problem error={q.error} retry={() => void q.refetch()} />}
       {o && (
         <>
-          <div className="row gap-below">
+          <div className="row gap-below object-does">
             <a className="button-link" href={downloadPath(bucket, key)} download={nameOf(key)}>
               <DownloadOutlined aria-hidden /> {t('download')}
             </a>

@@ -14,6 +14,7 @@ import { bytes, count } from '../../../shared/format';
 import { glyph } from '../../../shared/glyph';
 import { href } from '../../../shared/href';
 import { lazy } from '../../../shared/lazy';
+import { shown } from '../../../shared/middle';
 import type { Item, Listing } from '../../../shared/oss';
 import { RowButton, RowLink, Rows, type Column } from '../../../shared/rows';
 import { MayButton, mayProps, useMay, useResources } from '../../../shared/may';
@@ -196,6 +197,17 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
     { type: 'divider' as const },
     { key: 'delete', icon: <DeleteOutlined />, danger: true, ...mayProps(mayDelete), label: t('common:delete'), onClick: () => setRemoving([e.key]) },
   ];
+  // Of a deep folder's path, what is between its begin and its end is one step.
+  const path = crumbs(prefix);
+  const deep = path.length > 6;
+  const crumb = (c: { prefix: string; name: string }) => (
+    <span key={c.prefix}>
+      <i aria-hidden>/</i>
+      <Link from="/buckets/$name/{-$tab}" to="." search={{ prefix: c.prefix }} aria-current={c.prefix === prefix ? 'page' : undefined} aria-label={c.name === '…' ? c.prefix : undefined} title={c.prefix}>
+        {shown(c.name) || '∅'}
+      </Link>
+    </span>
+  );
   const thumbs = entries.length <= thumbsUpTo;
   const columns = useMemo(
     (): Column<Entry>[] => [
@@ -210,7 +222,7 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
             )}
             <span className="clip">
               <RowLink to={href(['buckets', bucket], e.item ? { prefix: prefix || undefined, q: q || undefined, object: e.key } : { prefix: e.key })} title={e.key} className="name-link">
-                {nameOf(e.key)}
+                {shown(nameOf(e.key))}
               </RowLink>
               {!wide && e.item && (
                 <span className="second dim">
@@ -248,14 +260,9 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
           <Link from="/buckets/$name/{-$tab}" to="." search={{}} aria-label={bucket} aria-current={prefix === '' ? 'page' : undefined}>
             <HomeOutlined aria-hidden /> {bucket}
           </Link>
-          {crumbs(prefix).map((c) => (
-            <span key={c.prefix}>
-              <i aria-hidden>/</i>
-              <Link from="/buckets/$name/{-$tab}" to="." search={{ prefix: c.prefix }} aria-current={c.prefix === prefix ? 'page' : undefined} title={c.prefix}>
-                {c.name || '∅'}
-              </Link>
-            </span>
-          ))}
+          {path.slice(0, deep ? 1 : path.length).map(crumb)}
+          {deep && crumb({ ...path.at(-4)!, name: '…' })}
+          {deep && path.slice(-3).map(crumb)}
         </nav>
         <span className="row">
           <MayButton action="oss:PutObject" resource={here} some type="primary" icon={<UploadOutlined />} loading={reading} onClick={() => files.current?.click()}>
