@@ -49,6 +49,41 @@ type Error struct {
 	Hint    string
 	Params  map[string]string
 	Err     error // the cause, shown in logs only
+
+	said, hinted Sentence // what made Message and Hint
+}
+
+// Sentence is a text, or a part of one, and how it was made: by its format, it can be told
+// in another language. Given to %s or %v it is its text. What it was filled with is not
+// to be changed afterwards.
+type Sentence struct {
+	text, format string
+	args         []any
+}
+
+// Say makes a sentence as package fmt does.
+func Say(format string, args ...any) Sentence {
+	return Sentence{fmt.Sprintf(format, args...), format, args}
+}
+
+// Word is a text that was not made of others: the format of its own.
+func Word(text string) Sentence { return Sentence{text, text, nil} }
+
+// String is the text.
+func (s Sentence) String() string { return s.text }
+
+// Made returns what package fmt made the text of. A text that came whole is its own format.
+func (s Sentence) Made() (format string, args []any) { return s.format, s.args }
+
+// Said returns Message and Hint, and how they were made.
+func (e *Error) Said() (message, hint Sentence) {
+	of := func(s Sentence, text string) Sentence {
+		if s.text != text { // it was written, or changed, by other means
+			return Word(text)
+		}
+		return s
+	}
+	return of(e.said, e.Message), of(e.hinted, e.Hint)
 }
 
 func (e *Error) Error() string {
@@ -66,13 +101,15 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // New makes an error of a kind and reason; format and args make its Message.
 func New(k Kind, r Reason, format string, args ...any) *Error {
-	return &Error{Kind: k, Reason: r, Message: fmt.Sprintf(format, args...)}
+	said := Say(format, args...)
+	return &Error{Kind: k, Reason: r, Message: said.text, said: said}
 }
 
 // WithHint returns e with the next step added.
 func (e *Error) WithHint(format string, args ...any) *Error {
 	c := *e
-	c.Hint = fmt.Sprintf(format, args...)
+	c.hinted = Say(format, args...)
+	c.Hint = c.hinted.text
 	return &c
 }
 

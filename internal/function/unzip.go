@@ -3,7 +3,6 @@ package function
 import (
 	"archive/zip"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -245,7 +244,7 @@ func clash(name string, err error) error {
 }
 
 func badZip(format string, args ...any) error {
-	return fault.New(fault.Invalid, "InvalidArgument", "The code package is not valid: %s.", fmt.Sprintf(format, args...)).
+	return fault.New(fault.Invalid, "InvalidArgument", "The code package is not valid: %s.", fault.Say(format, args...)).
 		WithHint("Make a zip whose top level holds the handler's file, for example with: zip -r code.zip .")
 }
 

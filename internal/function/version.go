@@ -322,7 +322,7 @@ func checkCount(r kv.Reader, table, name, what string, most int) error {
 	n := 0
 	err := r.Scan(kv.Prefix(prefix(table, name)), func(_, _ []byte) error { n++; return nil })
 	if err == nil && n >= most {
-		err = fault.New(fault.Conflict, "LimitExceeded", "function '%s' has %d %s, as many as a function may have.", name, n, what).
+		err = fault.New(fault.Conflict, "LimitExceeded", "function '%s' has %d %s, as many as a function may have.", name, n, fault.Word(what)).
 			WithHint("Delete some of them first.")
 	}
 	return err

@@ -62,7 +62,7 @@ func (s *Store) Authorize(p *Principal, action, resource string, cond Conditions
 
 func (s *Store) denied(p *Principal, action, resource string, cond Conditions) error {
 	d := s.Explain(p, action, resource, cond)
-	e := fault.New(fault.Denied, ReasonAccessDenied, "%s on %s is not allowed. %s", action, resource, d.Reason)
+	e := fault.New(fault.Denied, ReasonAccessDenied, "%s on %s is not allowed. %s", action, resource, d.Why())
 	switch p.Kind {
 	case Anonymous:
 		return e.WithHint("Sign the request.")

@@ -29,10 +29,10 @@ func (r editRow) check(e Edit, what, name, id string, updated int64) error {
 	if e.IfMatch == "" || e.IfMatch == r.revision(id) {
 		return nil
 	}
-	by := ""
+	by := fault.Word("")
 	if r.By != "" {
-		by = " by " + r.By
+		by = fault.Say(" by %s", r.By)
 	}
-	return fault.New(fault.Precondition, ReasonPrecondition, "The %s %s was changed meanwhile%s, at %s.", what, name, by, time.Unix(updated, 0).UTC().Format(time.RFC3339)).
+	return fault.New(fault.Precondition, ReasonPrecondition, "The %s %s was changed meanwhile%s, at %s.", fault.Word(what), name, by, time.Unix(updated, 0).UTC().Format(time.RFC3339)).
 		WithHint("Get it again and repeat the change with its new ETag.")
 }

@@ -173,7 +173,7 @@ func (s *Store) writeRole(ctx context.Context, r roleRow, c RoleChange) (Role, e
 		r.Trust = *c.Trust
 	}
 	if c.Policies != nil {
-		ps, err := policyRows("role "+r.Name, *c.Policies)
+		ps, err := policyRows(fault.Say("role %s", r.Name), *c.Policies)
 		if err != nil {
 			return Role{}, err
 		}
@@ -199,7 +199,7 @@ func (s *Store) writeRole(ctx context.Context, r roleRow, c RoleChange) (Role, e
 	return publicRole(compiled), nil
 }
 
-func policyRows(of string, in []Policy) ([]policyRow, error) {
+func policyRows(of fault.Sentence, in []Policy) ([]policyRow, error) {
 	if len(in) > MaxPolicies {
 		return nil, fault.New(fault.Conflict, ReasonLimit, "At most %d policies may be attached to %s.", MaxPolicies, of)
 	}
@@ -266,7 +266,7 @@ func checkName(what, n string) error {
 		ok = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.'
 	}
 	if !ok {
-		return fault.New(fault.Invalid, ReasonInvalidArgument, "The %s name %q is not 1 to %d letters, digits, '.', '_' or '-'.", what, n, maxName)
+		return fault.New(fault.Invalid, ReasonInvalidArgument, "The %s name %q is not 1 to %d letters, digits, '.', '_' or '-'.", fault.Word(what), n, maxName)
 	}
 	return nil
 }

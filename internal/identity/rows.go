@@ -77,9 +77,9 @@ type namedPolicy struct {
 func (s *Store) compileRole(r roleRow) (*role, error) {
 	trust, err := policy.ParseTrust(r.Trust)
 	if err != nil {
-		return nil, malformed("The trust policy of role "+r.Name, err)
+		return nil, malformed(fault.Say("The trust policy of role %s", r.Name), err)
 	}
-	ps, err := compilePolicies("role "+r.Name, r.Policies)
+	ps, err := compilePolicies(fault.Say("role %s", r.Name), r.Policies)
 	if err != nil {
 		return nil, err
 	}
@@ -87,26 +87,26 @@ func (s *Store) compileRole(r roleRow) (*role, error) {
 }
 
 func (s *Store) compileUser(r userRow) (*user, error) {
-	ps, err := compilePolicies("user "+r.Name, r.Policies)
+	ps, err := compilePolicies(fault.Say("user %s", r.Name), r.Policies)
 	if err != nil {
 		return nil, err
 	}
 	return &user{userRow: r, arn: "acs:ram::" + s.account + ":user/" + r.Name, policies: ps}, nil
 }
 
-func compilePolicies(of string, rows []policyRow) ([]namedPolicy, error) {
+func compilePolicies(of fault.Sentence, rows []policyRow) ([]namedPolicy, error) {
 	out := make([]namedPolicy, 0, len(rows))
 	for _, p := range rows {
 		d, err := policy.Parse(p.Text, policy.MaxPermission)
 		if err != nil {
-			return nil, malformed("The policy "+p.Name+" of "+of, err)
+			return nil, malformed(fault.Say("The policy %s of %s", p.Name, of), err)
 		}
 		out = append(out, namedPolicy{p.Name, d})
 	}
 	return out, nil
 }
 
-func malformed(what string, err error) *fault.Error {
+func malformed(what fault.Sentence, err error) *fault.Error {
 	return fault.New(fault.Invalid, ReasonMalformedPolicy, "%s is not valid. %v", what, err)
 }
 

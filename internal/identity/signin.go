@@ -182,6 +182,9 @@ func As(ctx context.Context, p *Principal) context.Context {
 	return context.WithValue(ctx, signedInKey{}, p)
 }
 
+// FromConsole reports whether a request is one of the console's pages, by [As].
+func FromConsole(ctx context.Context) bool { return signedIn(ctx) != nil }
+
 // signedIn returns the principal that As put there, or nil.
 func signedIn(ctx context.Context) *Principal {
 	p, _ := ctx.Value(signedInKey{}).(*Principal)

@@ -41,7 +41,7 @@ func (s *Store) PutUser(ctx context.Context, name string, policies []Policy, e E
 	if err := checkName("user", name); err != nil {
 		return UserInfo{}, err
 	}
-	ps, err := policyRows("user "+name, policies)
+	ps, err := policyRows(fault.Say("user %s", name), policies)
 	if err != nil {
 		return UserInfo{}, err
 	}

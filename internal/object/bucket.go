@@ -271,7 +271,7 @@ func (s *Store) DeleteBucket(ctx context.Context, o event.Origin, bucket string)
 			}
 			if !empty {
 				return fault.New(fault.Conflict, BucketNotEmpty, "The bucket you tried to delete is not empty.").
-					WithHint("It still has %s.", table.what).With("BucketName", bucket)
+					WithHint("It still has %s.", fault.Word(table.what)).With("BucketName", bucket)
 			}
 		}
 		if s.guard != nil {

@@ -46,11 +46,11 @@ func (r *Runner) Diagnose(ctx context.Context, runtime, codeDir, handler string)
 }
 
 // packageHint finds the usual mistake: a zip of the directory instead of its contents.
-func packageHint(codeDir string, tried []string) string {
+func packageHint(codeDir string, tried []string) fault.Sentence {
 	for _, t := range tried {
 		if m, _ := filepath.Glob(filepath.Join(codeDir, "*", t)); len(m) > 0 {
 			dir := filepath.Base(strings.TrimSuffix(m[0], "/"+t))
-			return fmt.Sprintf("It holds %s/%s: zip the contents of the directory, not the directory, or set the handler to %s/….", dir, t, dir)
+			return fault.Say("It holds %s/%s: zip the contents of the directory, not the directory, or set the handler to %s/….", dir, t, dir)
 		}
 	}
 	e, _ := os.ReadDir(codeDir)
@@ -63,9 +63,9 @@ func packageHint(codeDir string, tried []string) string {
 		names = append(names, f.Name())
 	}
 	if len(names) == 0 {
-		return "The package is empty."
+		return fault.Word("The package is empty.")
 	}
-	return "At its root it holds: " + strings.Join(names, ", ") + "."
+	return fault.Say("At its root it holds: %s.", strings.Join(names, ", "))
 }
 
 var (

@@ -2,7 +2,6 @@ package trigger
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -82,12 +81,12 @@ type ruleConfig struct {
 }
 
 func badRule(format string, args ...any) *fault.Error {
-	return invalid("invalid EventBridge trigger config. %s", fmt.Sprintf(format, args...))
+	return invalid("invalid EventBridge trigger config. %s", fault.Say(format, args...))
 }
 
 // unserved refuses what EventBridge has and Alcedo has not.
 func unserved(what string, args ...any) *fault.Error {
-	return fault.New(fault.Unsupported, "NotImplemented", "invalid EventBridge trigger config. %s", fmt.Sprintf(what, args...))
+	return fault.New(fault.Unsupported, "NotImplemented", "invalid EventBridge trigger config. %s", fault.Say(what, args...))
 }
 
 const ruleExample = `A whole one is {"triggerEnable":true,"asyncInvocationType":false,"eventRuleFilterPattern":"{\"source\":[\"acs.oss\"],\"type\":[\"oss:ObjectCreated:PutObject\"]}","eventSourceConfig":{"eventSourceType":"Default"}}.`

@@ -3,7 +3,6 @@ package trigger
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"regexp"
 	"strings"
 
@@ -40,7 +39,7 @@ type nativeConfig struct {
 
 // badConfig has the cloud's text, with what it does not say.
 func badConfig(format string, args ...any) *fault.Error {
-	return invalid("invalid OSS trigger config. %s", fmt.Sprintf(format, args...))
+	return invalid("invalid OSS trigger config. %s", fault.Say(format, args...))
 }
 
 const example = `A whole one is {"events":["oss:ObjectCreated:PutObject"],"filter":{"key":{"prefix":"source/","suffix":".png"}}}.`
@@ -63,8 +62,8 @@ func ParseNative(config string) (event.Filter, error) {
 	seen := map[string]bool{}
 	for _, e := range c.Events {
 		if err := event.ParseType(e); err != nil {
-			fe := fault.As(err)
-			return f, badConfig("%s", fe.Message).WithHint("%s", fe.Hint)
+			what, hint := fault.As(err).Said()
+			return f, badConfig("%s", what).WithHint("%s", hint)
 		}
 		if seen[e] {
 			return f, badConfig("It names %s twice.", e)
@@ -74,12 +73,12 @@ func ParseNative(config string) (event.Filter, error) {
 	f = event.Filter{Events: c.Events, Prefix: c.Filter.Key.Prefix, Suffix: c.Filter.Key.Suffix}
 	for _, p := range []struct{ name, value string }{{"prefix", f.Prefix}, {"suffix", f.Suffix}} {
 		if len(p.value) > 1023 {
-			return f, badConfig("The %s has %d bytes; object keys have at most 1023.", p.name, len(p.value))
+			return f, badConfig("The %s has %d bytes; object keys have at most 1023.", fault.Word(p.name), len(p.value))
 		}
 		if strings.ContainsAny(p.value, "*?") {
 			// Legal in keys, but never meant: the seed says that wildcards are not supported.
-			return f, badConfig("The %s %q has a wildcard; prefixes and suffixes are plain text.", p.name, p.value).
-				WithHint("Leave the %s out to match every key, or use several triggers.", p.name)
+			return f, badConfig("The %s %q has a wildcard; prefixes and suffixes are plain text.", fault.Word(p.name), p.value).
+				WithHint("Leave the %s out to match every key, or use several triggers.", fault.Word(p.name))
 		}
 	}
 	if strings.HasPrefix(f.Prefix, "/") {
@@ -190,6 +189,6 @@ func Conflict(t *Trigger, others []*Trigger) *Trigger {
 	return nil
 }
 
-func describe(f *event.Filter) string {
-	return fmt.Sprintf("%s with prefix %q and suffix %q", strings.Join(f.Events, ", "), f.Prefix, f.Suffix)
+func describe(f *event.Filter) fault.Sentence {
+	return fault.Say("%s with prefix %q and suffix %q", strings.Join(f.Events, ", "), f.Prefix, f.Suffix)
 }

@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -305,9 +304,9 @@ func (s *Store) CheckNone(r kv.Reader, functionName, qualifier string) error {
 	if err != nil || in == "" {
 		return err
 	}
-	what := fmt.Sprintf("function '%s'", functionName)
+	what := fault.Say("function '%s'", functionName)
 	if qualifier != "" {
-		what += fmt.Sprintf(" at '%s'", qualifier)
+		what = fault.Say("function '%s' at '%s'", functionName, qualifier)
 	}
 	return fault.New(fault.Conflict, "FunctionNotEmpty", "%s has active triggers.", what).
 		WithHint("Delete trigger '%s' first.", in)

@@ -268,12 +268,8 @@ func reply(w http.ResponseWriter, out any, err error) {
 		if f.Reason == identity.ReasonNotSignedIn {
 			status = http.StatusUnauthorized // a page asks its reader to sign in
 		}
-		message := f.Message
-		if f.Hint != "" {
-			message += " " + f.Hint
-		}
 		w.WriteHeader(status)
-		out = map[string]string{"Code": string(f.Reason), "Message": message}
+		out = refused(f)
 	}
 	_ = json.NewEncoder(w).Encode(out) // the client went away: nothing to do
 }

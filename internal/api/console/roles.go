@@ -214,14 +214,14 @@ func (h *handler) updateRole(r *request) (any, error) {
 // reachable refuses the two names that identity takes and no path can hold.
 func reachable(what, name string) error {
 	if name == "." || name == ".." {
-		return fault.New(fault.Invalid, identity.ReasonInvalidArgument, "A %s cannot be named %q.", what, name)
+		return fault.New(fault.Invalid, identity.ReasonInvalidArgument, "A %s cannot be named %q.", fault.Word(what), name)
 	}
 	return nil
 }
 
 func sameName(what, path, body string) error {
 	if body != "" && !strings.EqualFold(body, path) {
-		return fault.New(fault.Invalid, identity.ReasonInvalidArgument, "The %s %s cannot be renamed to %s.", what, path, body).
+		return fault.New(fault.Invalid, identity.ReasonInvalidArgument, "The %s %s cannot be renamed to %s.", fault.Word(what), path, body).
 			WithHint("Create another one.")
 	}
 	return nil

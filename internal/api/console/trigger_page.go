@@ -46,7 +46,8 @@ func (h *handler) testPattern(r *request) (any, error) {
 	e, err := pattern.ParseEvent([]byte(in.Event))
 	if err != nil {
 		f := fault.As(err)
-		return nil, fault.New(f.Kind, "InvalidEvent", "%s", f.Message).WithHint("%s", f.Hint)
+		message, hint := f.Said()
+		return nil, fault.New(f.Kind, "InvalidEvent", "%s", message).WithHint("%s", hint)
 	}
 	why := p.Explain(e)
 	return PatternVerdict{Matches: why == nil, Reason: why.String(), Why: why}, nil

@@ -28,8 +28,9 @@ func noCode(err error, bucket, key string) error {
 		e = fault.New(f.Kind, f.Reason, "The object '%s' of code.ossObjectName does not exist in bucket '%s'.", key, bucket).
 			WithHint("Upload the code package there first.")
 	default:
-		e = fault.New(f.Kind, f.Reason, "The code package '%s' in bucket '%s' cannot be read: %s", key, bucket, f.Message)
-		e.Hint, e.Params = f.Hint, f.Params
+		message, hint := f.Said()
+		e = fault.New(f.Kind, f.Reason, "The code package '%s' in bucket '%s' cannot be read: %s", key, bucket, message).WithHint("%s", hint)
+		e.Params = f.Params
 	}
 	return e.Because(err)
 }

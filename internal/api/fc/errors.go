@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/alcedo-storage/alcedo/internal/fault"
+	"github.com/alcedo-storage/alcedo/internal/identity"
+	"github.com/alcedo-storage/alcedo/internal/reason"
 )
 
 // wireError is how a reason looks on the wire.
@@ -133,7 +135,13 @@ func (h *Handler) fail(c *call, err error) {
 	message := wireText(c.r, e.code, f)
 	if f.Kind == fault.Internal {
 		h.Log.Error("request failed", "request", c.requestID, "method", c.r.Method, "path", c.r.URL.Path, "error", err)
-		message = "an internal error has occurred. Please retry."
+		f = fault.New(f.Kind, f.Reason, "an internal error has occurred. Please retry.")
+		message = f.Message
+	}
+	if identity.FromConsole(c.r.Context()) {
+		if said := reason.Header(f); said != "" {
+			c.w.Header().Set(reason.HeaderSaid, said)
+		}
 	}
 	var body any = struct {
 		Code, Message string

@@ -54,9 +54,9 @@ func (h *Handler) showAsync(a *function.AsyncConfig) asyncOutput {
 func (h *Handler) checkDestination(c *call, f, qualifier, field, arn string) (func(kv.Reader) error, error) {
 	t, err := destination.Parse(arn, h.Region, h.Account)
 	if err != nil {
-		e := *fault.As(err)
-		e.Message = "destinationConfig." + field + ": " + e.Message
-		return nil, &e
+		f := fault.As(err)
+		message, hint := f.Said()
+		return nil, fault.New(f.Kind, f.Reason, "destinationConfig.%s: %s", field, message).WithHint("%s", hint).Because(f.Err)
 	}
 	switch t.Kind {
 	case destination.Function:
@@ -72,7 +72,8 @@ func (h *Handler) checkDestination(c *call, f, qualifier, field, arn string) (fu
 		return func(r kv.Reader) error {
 			err := function.Exists(r, t.Function, t.Qualifier)
 			if fault.KindOf(err) == fault.NotFound && err != nil {
-				return invalid("destinationConfig.%s: %s", field, fault.As(err).Message).WithHint("Create it first.")
+				message, _ := fault.As(err).Said()
+				return invalid("destinationConfig.%s: %s", field, message).WithHint("Create it first.")
 			}
 			return err
 		}, nil

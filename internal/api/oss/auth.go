@@ -127,10 +127,11 @@ func (q *request) allow(action string, b *object.Bucket, key string, g grant) er
 
 // denied puts OSS's own sentence in front of the explanation.
 func denied(err error) error {
-	f := *fault.As(err)
-	f.Reason = "AccessDenied"
-	f.Message = "You have no right to access this object. " + f.Message
-	return &f
+	f := fault.As(err)
+	message, hint := f.Said()
+	e := fault.New(f.Kind, "AccessDenied", "You have no right to access this object. %s", message).WithHint("%s", hint).Because(f.Err)
+	e.Params = f.Params
+	return e
 }
 
 // aclGrants reports whether the ACL in force grants g to everybody: the object's own, or

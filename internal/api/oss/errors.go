@@ -5,13 +5,16 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"sort"
 	"strconv"
 	"strings"
 
 	"github.com/alcedo-storage/alcedo/internal/fault"
+	"github.com/alcedo-storage/alcedo/internal/identity"
 	"github.com/alcedo-storage/alcedo/internal/object"
+	"github.com/alcedo-storage/alcedo/internal/reason"
 )
 
 // wireError is what a fault becomes on the wire.
@@ -243,6 +246,7 @@ func (q *request) fail(err error) {
 			delete(h, k)
 		}
 	}
+	maps.Copy(h, q.given)
 	if f.Reason == object.PositionNotEqual || f.Reason == object.ObjectNotAppendable {
 		if p := f.Params["Position"]; p != "" {
 			h[hNextAppend] = []string{p}
@@ -254,6 +258,11 @@ func (q *request) fail(err error) {
 		}
 		q.writeHeader(e.status)
 		return
+	}
+	if identity.FromConsole(q.r.Context()) {
+		if said := reason.Header(f); said != "" {
+			h[reason.HeaderSaid] = []string{said}
+		}
 	}
 	if e.ec != "" {
 		h["X-Oss-Ec"] = []string{e.ec}

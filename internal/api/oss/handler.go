@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -102,6 +103,7 @@ type request struct {
 	op      *operation
 	who     principal
 	bucketI *object.Bucket // set for every operation on an existing bucket
+	given   http.Header    // what stood in the answer before: the console's, of its own pages
 	status  int            // 0 until the header is written
 	err     *fault.Error   // what the request came to, nil if it went well
 }
@@ -111,6 +113,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := &request{h: h, w: w, r: r, now: h.now()}
 	q.id = h.ids.next(q.now)
 	hdr := w.Header()
+	if len(hdr) > 0 {
+		q.given = maps.Clone(hdr)
+	}
 	hdr["Server"] = serverHeader
 	hdr[hRequestID] = []string{q.id}
 	if err := q.serve(); err != nil {

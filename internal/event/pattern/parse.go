@@ -56,7 +56,7 @@ func invalid(format string, args ...any) *fault.Error {
 // at is the error for a field of the pattern: what stands there, in the words of the rest of
 // the sentence.
 func at(names []string, format string, args ...any) *fault.Error {
-	return invalid("In the event pattern, %s %s.", display(names), fmt.Sprintf(format, args...))
+	return invalid("In the event pattern, %s %s.", display(names), fault.Say(format, args...))
 }
 
 // display names a field for people.

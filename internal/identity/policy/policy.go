@@ -17,6 +17,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/alcedo-storage/alcedo/internal/fault"
 )
 
 // Limits of documents, in bytes of JSON. The first two are RAM's.
@@ -29,11 +31,14 @@ const (
 )
 
 // Error says what is wrong with a document, in a sentence for its author.
-type Error struct{ Message string }
+type Error struct{ said fault.Sentence }
 
-func (e *Error) Error() string { return e.Message }
+func (e *Error) Error() string { return e.said.String() }
 
-func bad(format string, args ...any) error { return &Error{fmt.Sprintf(format, args...)} }
+// Said is the sentence, and how it was made.
+func (e *Error) Said() fault.Sentence { return e.said }
+
+func bad(format string, args ...any) error { return &Error{fault.Say(format, args...)} }
 
 // Document is a compiled policy. It is immutable.
 type Document struct {
@@ -290,7 +295,7 @@ func resource(r string) (string, error) {
 	}
 	p := strings.SplitN(r, ":", 5)
 	if len(p) != 5 || p[0] != "acs" || p[1] == "" || p[4] == "" {
-		return "", fmt.Errorf(`%q is not a resource; write "*" or acs:<service>:<region>:<account>:<name>, for example "acs:oss:*:*:mybucket/*"`, r)
+		return "", bad(`%q is not a resource; write "*" or acs:<service>:<region>:<account>:<name>, for example "acs:oss:*:*:mybucket/*"`, r)
 	}
 	if p[1] == "oss" && strings.HasPrefix(p[2], "oss-") {
 		p[2] = p[2][len("oss-"):]
