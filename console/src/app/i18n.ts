@@ -1,6 +1,7 @@
 import i18n from 'i18next';
 import { initReactI18next } from 'react-i18next';
 import { loaded } from '../shared/load';
+import { ready } from '../shared/told';
 
 export const languages = { en: 'English', zh: '简体中文' } as const;
 export type Language = keyof typeof languages;
@@ -42,7 +43,7 @@ export async function start(): Promise<void> {
 }
 
 export async function setLanguage(language: Language): Promise<void> {
-  await load(language);
+  await Promise.all([load(language), ready(language)]);
   await i18n.changeLanguage(language);
   localStorage.setItem('alcedo.language', language);
   document.documentElement.lang = language;

@@ -1,7 +1,7 @@
 import { Alert, Button, Form, Input, Modal } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Refusal } from '../shared/api';
+import { messageOf, Refusal } from '../shared/api';
 import { Preferences } from './preferences';
 import { useSession } from './session';
 import mark from './alcedo.svg';
@@ -20,9 +20,9 @@ function SignInForm() {
     } catch (err) {
       const r = err as Refusal;
       // What is wrong stands at the field it is wrong in; nothing typed is lost.
-      if (r.code === 'InvalidAccessKeyId') form.setFields([{ name: 'id', errors: [r.message] }]);
-      else if (r.code === 'SignatureDoesNotMatch') form.setFields([{ name: 'secret', errors: [r.message] }]);
-      else setProblem(r.message);
+      if (r.code === 'InvalidAccessKeyId') form.setFields([{ name: 'id', errors: [messageOf(r)] }]);
+      else if (r.code === 'SignatureDoesNotMatch') form.setFields([{ name: 'secret', errors: [messageOf(r)] }]);
+      else setProblem(messageOf(r));
     } finally {
       setBusy(false);
     }

@@ -1,17 +1,23 @@
 // How the console talks to its server: the console's own API under /api, and the wire
 // protocols under /fc and /oss, all as the key that signed in.
 import { reached } from './reach';
+import { parsed, ready, told, type Told } from './told';
 
-/** Refusal is an answer that says no: code and message are the server's. */
+/** Refusal is an answer that says no: code and message are the server's, and for programs; people read what is told. */
 export class Refusal extends Error {
   constructor(
     readonly status: number,
     readonly code: string,
     message: string,
     readonly requestId = '',
+    readonly said?: Told,
   ) {
     super(message);
     this.name = 'Refusal';
+  }
+  /** told is the message in the reader's language, if it has a text there. */
+  get told(): string {
+    return told(this.said, this.message);
   }
   /** unreachable: nobody answered; the server may come back. */
   get unreachable(): boolean {
@@ -19,8 +25,8 @@ export class Refusal extends Error {
   }
 }
 
-/** messageOf is what an error says, whatever was thrown. */
-export const messageOf = (err: unknown): string => (err instanceof Error ? err.message : String(err));
+/** messageOf is what an error says to its reader, whatever was thrown. */
+export const messageOf = (err: unknown): string => (err instanceof Refusal ? err.told : err instanceof Error ? err.message : String(err));
 
 const listeners = new Set<() => void>();
 
@@ -48,22 +54,23 @@ export async function send(path: string, init: RequestInit = {}): Promise<Respon
   reached(true);
   if (r.ok || r.status === 304) return r;
   const text = await r.text();
-  const refusal = parseRefusal(r.status, text, r.headers.get('X-Fc-Request-Id') ?? r.headers.get('X-Oss-Request-Id') ?? '');
+  const refusal = parseRefusal(r.status, text, r.headers.get('X-Fc-Request-Id') ?? r.headers.get('X-Oss-Request-Id') ?? '', r.headers.get('X-Alcedo-Said'));
+  if (refusal.said) await ready();
   if (refusal.code === 'NotSignedIn') for (const f of listeners) f();
   throw refusal;
 }
 
-/** parseRefusal reads an error's body, JSON as FC and the console send it or XML as OSS does. */
-export function parseRefusal(status: number, text: string, requestId: string): Refusal {
+/** parseRefusal reads an error's body, JSON as FC and the console send it or XML as OSS does; said is the header that comes with it. */
+export function parseRefusal(status: number, text: string, requestId: string, said: string | null = null): Refusal {
   try {
-    const j = JSON.parse(text) as { Code?: string; Message?: string; RequestId?: string };
-    if (j.Code) return new Refusal(status, j.Code, j.Message ?? j.Code, j.RequestId ?? requestId);
+    const j = JSON.parse(text) as { Code?: string; Message?: string; RequestId?: string; Said?: Told };
+    if (j.Code) return new Refusal(status, j.Code, j.Message ?? j.Code, j.RequestId ?? requestId, j.Said ?? parsed(said));
   } catch {
     // not JSON
   }
   const tag = (name: string) => unescapeXML(new RegExp(`<${name}>([^<]*)</${name}>`).exec(text)?.[1] ?? '');
   const code = tag('Code');
-  if (code) return new Refusal(status, code, tag('Message') || code, tag('RequestId') || requestId);
+  if (code) return new Refusal(status, code, tag('Message') || code, tag('RequestId') || requestId, parsed(said));
   return new Refusal(status, String(status), text.slice(0, 300) || `HTTP ${status}`, requestId);
 }
 

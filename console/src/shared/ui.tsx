@@ -36,7 +36,7 @@ export function Problem({ error, retry, next }: { error: unknown; retry?: () => 
   const title = faultTitle(r.code);
   const lacks = r.status === 403 && lacking.exec(r.message);
   const onward = next ?? (lacks ? t('problem.askFor') : undefined);
-  const why = lacks ? t('access:may.missing', { action: lacks[1], resource: lacks[2] }) : r.message;
+  const why = lacks ? t('access:may.missing', { action: lacks[1], resource: lacks[2] }) : messageOf(r);
   return (
     <Alert
       type="error"

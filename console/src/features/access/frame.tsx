@@ -3,7 +3,7 @@ import { useQueryClient, type QueryKey, type UseQueryResult } from '@tanstack/re
 import { Alert, Drawer, Modal, Skeleton } from 'antd';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Refusal } from '../../shared/api';
+import { messageOf, type Refusal } from '../../shared/api';
 import { Facts } from '../../shared/facts';
 import { MayButton } from '../../shared/may';
 import { useThere } from '../../shared/there';
@@ -99,7 +99,7 @@ export function Deletion({ title, remove, stale, close, done, children }: {
   };
   return (
     <Modal open title={<span className="access-title">{title}</span>} okText={t('common:delete')} okButtonProps={{ danger: true, loading: busy }} onOk={() => void go()} onCancel={close}>
-      {problem && <Alert type="error" showIcon role="alert" className="gap-below" title={problem.message} />}
+      {problem && <Alert type="error" showIcon role="alert" className="gap-below" title={messageOf(problem)} />}
       {children}
     </Modal>
   );

@@ -4,7 +4,7 @@ import { Alert, Button, Modal, Popconfirm } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { AccessKey } from '../../api/gen';
-import { Refusal } from '../../shared/api';
+import { messageOf, Refusal } from '../../shared/api';
 import { May, MayButton, useMay, useResources } from '../../shared/may';
 import { save } from '../../shared/save';
 import { Copy, Problem, Time } from '../../shared/ui';
@@ -60,7 +60,7 @@ export function Keys({ user }: { user: string }) {
           ))}
         </ul>
       )}
-      {problem && <Alert type="error" showIcon role="alert" className="gap-below" title={problem.message} />}
+      {problem && <Alert type="error" showIcon role="alert" className="gap-below" title={messageOf(problem)} />}
       <MayButton action="ram:CreateAccessKey" resource={of.user(user)} icon={<PlusOutlined />} loading={busy} onClick={() => void attempt(async () => setFresh(await access.createKey(user)))}>
         {t('createKey')}
       </MayButton>

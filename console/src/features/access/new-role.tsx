@@ -3,7 +3,7 @@ import { Alert, Button, Drawer, Input } from 'antd';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSession } from '../../app/session';
-import type { Refusal } from '../../shared/api';
+import { messageOf, type Refusal } from '../../shared/api';
 import { useThere } from '../../shared/there';
 import { access, keys } from './api';
 import { useDraft, type Based } from './draft';
@@ -49,7 +49,7 @@ export function NewRole({ close, made }: { close: () => void; made: (name: strin
       title={t('createRole')}
       footer={
         <div className="row">
-          {refused && !at.name && !at.policy && !at.trust && <Alert type="error" showIcon role="alert" title={refused.message} />}
+          {refused && !at.name && !at.policy && !at.trust && <Alert type="error" showIcon role="alert" title={messageOf(refused)} />}
           {tried && anything(w) && <span className="finding-error" role="status">{t('fixFirst')}</span>}
           <span className="grow" />
           {draft.changed && <Button onClick={draft.discard}>{t('discard')}</Button>}

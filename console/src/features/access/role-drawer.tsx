@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { Alert } from 'antd';
 import { useTranslation } from 'react-i18next';
 import type { Role } from '../../api/gen';
-import { Refusal } from '../../shared/api';
+import { messageOf } from '../../shared/api';
 import { useMay, useResources } from '../../shared/may';
 import { access, keys, roleOne, roleUses } from './api';
 import { useEditing } from './editing';
@@ -58,7 +58,7 @@ function Inside({ name, role }: { name: string; role: Role }) {
 function Uses({ name }: { name: string }) {
   const { t } = useTranslation('access');
   const q = useQuery(roleUses(name));
-  if (!q.data) return q.error ? <span className="dim">{(q.error as Refusal).message}</span> : <span className="dim">{t('common:loading')}</span>;
+  if (!q.data) return q.error ? <span className="dim">{messageOf(q.error)}</span> : <span className="dim">{t('common:loading')}</span>;
   const { known, functions, more } = q.data;
   if (!known) return <span className="dim">{t('usesUnknown')}</span>;
   if (!functions?.length) return <span className="dim">{t('usedByNone')}</span>;

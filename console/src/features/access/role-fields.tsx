@@ -2,7 +2,7 @@ import { DownOutlined } from '@ant-design/icons';
 import { Button, Dropdown, Input } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { useSession } from '../../app/session';
-import type { Refusal } from '../../shared/api';
+import { messageOf, type Refusal } from '../../shared/api';
 import { DocumentField } from './document-field';
 import type { Parts } from './merge';
 import { nameRule, PoliciesField, policiesOf, policyProblems, type DraftPolicy } from './policies-field';
@@ -36,9 +36,9 @@ export const bodyOf = (d: DraftRole) => ({
 /** at says where a refusal belongs: a policy, the trust policy, the name; or nowhere. */
 export function place(refused: Refusal | null, d: DraftRole): { policy?: { name: string; message: string }; trust?: string; name?: string } {
   if (!refused) return {};
-  if (refused.code.startsWith('EntityAlreadyExists')) return { name: refused.message };
-  if (/trust policy/i.test(refused.message)) return { trust: refused.message };
-  const policy = refusedPolicy(refused.message, d.policies);
+  if (refused.code.startsWith('EntityAlreadyExists')) return { name: messageOf(refused) };
+  if (/trust policy/i.test(refused.message)) return { trust: messageOf(refused) };
+  const policy = refusedPolicy(refused.message, d.policies, messageOf(refused));
   return policy ? { policy } : {};
 }
 

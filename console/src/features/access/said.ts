@@ -1,7 +1,7 @@
-/** refusedPolicy finds which policy a refusal speaks of: the server names it. */
-export function refusedPolicy(message: string, list: { name: string }[]): { name: string; message: string } | undefined {
+/** refusedPolicy finds which policy a refusal speaks of: the server names it. told is what its reader is told. */
+export function refusedPolicy(message: string, list: { name: string }[], told = message): { name: string; message: string } | undefined {
   const named = list.filter((p) => new RegExp(`(^|[^A-Za-z0-9._-])${p.name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}([^A-Za-z0-9_-]|$)`, 'i').test(message));
-  return named.length === 1 ? { name: named[0]!.name, message } : undefined;
+  return named.length === 1 ? { name: named[0]!.name, message: told } : undefined;
 }
 
 /** trustedBy are the services and principals that a trust policy names. */

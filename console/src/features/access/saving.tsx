@@ -2,7 +2,7 @@ import { Alert, Button, Modal, Segmented, Skeleton } from 'antd';
 import { Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSettings } from '../../app/settings';
-import type { Refusal } from '../../shared/api';
+import { messageOf, type Refusal } from '../../shared/api';
 import { moment } from '../../shared/format';
 import { lazy } from '../../shared/lazy';
 import type { Editing } from './editing';
@@ -45,7 +45,7 @@ export function Saving<D extends Parts>({ e, thing, refused }: {
           title={e.kept.length ? t('conflict.clash', { parts: e.kept.map((c) => (c.policy ? t('conflict.policy', { name: c.part }) : t(`conflict.part.${c.part}`))).join(t('conflict.and')) }) : t('conflict.joined')}
         />
       )}
-      {refused && <Alert type="error" showIcon role="alert" title={refused.message} />}
+      {refused && <Alert type="error" showIcon role="alert" title={messageOf(refused)} />}
       <div className="row">
         <span className={bad ? 'finding-error' : 'dim'} role="status">
           {t(bad ? 'fixFirst' : 'notSaved')}

@@ -3,6 +3,7 @@ import { Alert } from 'antd';
 import { useTranslation } from 'react-i18next';
 import type { User } from '../../api/gen';
 import { useSession } from '../../app/session';
+import { messageOf } from '../../shared/api';
 import { useMay, useResources } from '../../shared/may';
 import { access, keys, userKeys, userOne } from './api';
 import { useEditing } from './editing';
@@ -40,7 +41,7 @@ function Inside({ name, user }: { name: string; user: User }) {
     all: keys.users,
   });
   const { policies } = e.draft.value;
-  const at = e.refused && refusedPolicy(e.refused.message, policies);
+  const at = e.refused && refusedPolicy(e.refused.message, policies, messageOf(e.refused));
   return (
     <>
       <h2>{t('policies')}</h2>

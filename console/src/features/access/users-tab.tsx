@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { Link } from '@tanstack/react-router';
 import type { User } from '../../api/gen';
 import { useSession } from '../../app/session';
-import { Refusal } from '../../shared/api';
+import { messageOf } from '../../shared/api';
 import { lazy } from '../../shared/lazy';
 import { useMay, useResources } from '../../shared/may';
 import type { Column } from '../../shared/rows';
@@ -67,7 +67,7 @@ function CreateUser({ close, made }: { close: () => void; made: (name: string) =
       await client.invalidateQueries({ queryKey: keys.users });
       if (there()) made(u.name);
     } catch (err) {
-      form.setFields([{ name: 'name', errors: [(err as Refusal).message] }]);
+      form.setFields([{ name: 'name', errors: [messageOf(err)] }]);
       setBusy(false);
     }
   };

@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { Alert, Input, Modal } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Refusal } from '../../shared/api';
+import { messageOf, type Refusal } from '../../shared/api';
 import { useMay, useResources } from '../../shared/may';
 import { oss } from '../../shared/oss';
 import { useThere } from '../../shared/there';
@@ -49,7 +49,7 @@ export function DeleteBucket({ bucket, close, done }: { bucket: string; close: (
           type="error"
           showIcon
           className="gap-below"
-          title={problem.message}
+          title={messageOf(problem)}
           description={
             problem.code === 'BucketNotEmpty' ? (
               <Link to="/buckets/$name/{-$tab}" params={{ name: bucket, tab: undefined }} onClick={close}>

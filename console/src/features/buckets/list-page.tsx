@@ -5,7 +5,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Form, Input, Modal } from 'antd';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Refusal } from '../../shared/api';
+import { messageOf } from '../../shared/api';
 import { glyph } from '../../shared/glyph';
 import { href } from '../../shared/href';
 import { MayButton, useMay, useResources } from '../../shared/may';
@@ -108,7 +108,7 @@ function CreateBucket({ close }: { close: () => void }) {
       await client.invalidateQueries({ queryKey: keys.all });
       if (there()) await navigate({ to: '/buckets/$name/{-$tab}', params: { name, tab: undefined } });
     } catch (err) {
-      form.setFields([{ name: 'name', errors: [(err as Refusal).message] }]);
+      form.setFields([{ name: 'name', errors: [messageOf(err)] }]);
       setBusy(false);
     }
   };

@@ -3,7 +3,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import type { EventDetail, Job, JobInput } from '../../api/gen';
-import { api, type Refusal } from '../../shared/api';
+import { api, messageOf, type Refusal } from '../../shared/api';
 import { MayButton, useResources } from '../../shared/may';
 import { around } from '../../shared/span';
 import { keys } from './api';
@@ -42,7 +42,7 @@ export function Replay({ e, function: name, trigger }: { e: EventDetail; functio
       )}
       {replay.error && (
         <span className="log-error" role="alert">
-          {replay.error.message}
+          {messageOf(replay.error)}
         </span>
       )}
     </>

@@ -97,9 +97,9 @@ export function CreateFunction({ close }: { close: () => void }) {
       if (there()) await navigate({ to: '/functions/$name/{-$tab}', params: { name: fn.functionName, tab: undefined } });
     } catch (err) {
       const field = fieldOf(err as Refusal);
-      if (field === 'code') setCodeError((err as Refusal).message);
+      if (field === 'code') setCodeError(messageOf(err));
       else if (field) {
-        form.setFields([{ name: field, errors: [(err as Refusal).message] }]);
+        form.setFields([{ name: field, errors: [messageOf(err)] }]);
         form.getFieldInstance(field)?.focus?.();
       } else setProblem(err);
     } finally {
@@ -191,7 +191,7 @@ export function CreateFunction({ close }: { close: () => void }) {
               <Input spellCheck={false} autoComplete="off" />
             </Form.Item>
           </div>
-          <Form.Item name="role" label={t('create.role')} extra={roles.error ? t('create.roleOff', { why: (roles.error as Refusal).message }) : t('create.roleWhy')}>
+          <Form.Item name="role" label={t('create.role')} extra={roles.error ? t('create.roleOff', { why: messageOf(roles.error) }) : t('create.roleWhy')}>
             <Select
               aria-label={t('create.role')}
               disabled={!!roles.error}

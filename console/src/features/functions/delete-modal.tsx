@@ -3,7 +3,7 @@ import { Link, useNavigate } from '@tanstack/react-router';
 import { Alert, Input, Modal } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { fc, Refusal } from '../../shared/api';
+import { fc, messageOf, Refusal } from '../../shared/api';
 import { useMay, useResources } from '../../shared/may';
 import { useThere } from '../../shared/there';
 import { keys, path } from './api';
@@ -52,7 +52,7 @@ export function DeleteFunction({ name, close }: { name: string; close: () => voi
           showIcon
           role="alert"
           className="gap-below"
-          title={problem.message}
+          title={messageOf(problem)}
           description={
             /trigger/i.test(problem.code + problem.message) ? (
               <Link to="/functions/$name/{-$tab}" params={{ name, tab: 'triggers' }} onClick={close}>

@@ -4,7 +4,7 @@ import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-quer
 import { Alert, Button, Modal, Popconfirm, Tag, Tooltip } from 'antd';
 import { useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Refusal } from '../../../shared/api';
+import { messageOf, Refusal } from '../../../shared/api';
 import { bytes, count } from '../../../shared/format';
 import { glyph } from '../../../shared/glyph';
 import { MayButton, useMay, useResources } from '../../../shared/may';
@@ -146,7 +146,7 @@ function AbortAll({ bucket, close }: { bucket: string; close: () => void }) {
           try {
             await abortFragment(bucket, f);
           } catch (err) {
-            if (!(err instanceof Refusal && err.code === 'NoSuchUpload')) now.failed.push(`${f.key}: ${(err as Error).message}`);
+            if (!(err instanceof Refusal && err.code === 'NoSuchUpload')) now.failed.push(`${f.key}: ${messageOf(err)}`);
           }
           now.done++;
           setP({ ...now });
@@ -154,7 +154,7 @@ function AbortAll({ bucket, close }: { bucket: string; close: () => void }) {
         from = page.next;
       }
     } catch (err) {
-      now.failed.push((err as Error).message);
+      now.failed.push(messageOf(err));
     }
     if (stopped.current) return; // closed already
     if (now.failed.length === 0) close();

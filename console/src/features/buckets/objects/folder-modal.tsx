@@ -1,7 +1,7 @@
 import { Form, Input, Modal } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Refusal } from '../../../shared/api';
+import { messageOf, type Refusal } from '../../../shared/api';
 import { useThere } from '../../../shared/there';
 import { putFolder } from '../api';
 import { keyProblem } from './names';
@@ -20,7 +20,7 @@ export function FolderModal({ bucket, prefix, close, made }: { bucket: string; p
       if (there()) made(key);
     } catch (err) {
       const r = err as Refusal;
-      form.setFields([{ name: 'name', errors: [r.code === 'FileAlreadyExists' ? t('folder.exists') : r.message] }]);
+      form.setFields([{ name: 'name', errors: [r.code === 'FileAlreadyExists' ? t('folder.exists') : messageOf(r)] }]);
       setBusy(false);
     }
   };

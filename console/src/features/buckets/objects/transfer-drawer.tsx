@@ -119,7 +119,7 @@ export function TransferDrawer({ bucket, prefix, chosen, close }: { bucket: stri
           {some.isPending ? (
             <Spin size="small" />
           ) : some.error ? (
-            <Alert type="warning" showIcon title={some.error.message} />
+            <Alert type="warning" showIcon title={messageOf(some.error)} />
           ) : (
             <>
               <p>

@@ -3,7 +3,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { Form, Modal, Select, Spin } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { fc } from '../../../shared/api';
+import { fc, messageOf } from '../../../shared/api';
 import { useMay, useResources } from '../../../shared/may';
 import { useRested } from '../../../shared/rested';
 
@@ -25,7 +25,7 @@ export function ChooseFunction({ bucket, close }: { bucket: string; close: () =>
     if (!name) return setWrong(true);
     void navigate({ to: '/functions/$name/{-$tab}', params: { name, tab: 'triggers' }, search: { new: '1', bucket } });
   };
-  const trouble = wrong && !name ? t('triggers.functionNeeded') : may.reason || found.error?.message;
+  const trouble = wrong && !name ? t('triggers.functionNeeded') : may.reason || (found.error ? messageOf(found.error) : undefined);
   return (
     <Modal open title={t('triggers.createTitle')} okText={t('triggers.go')} okButtonProps={{ disabled: !may.allowed }} onOk={go} onCancel={close}>
       <p className="dim">{t('triggers.choose', { bucket })}</p>

@@ -1,12 +1,13 @@
 // The queue's calls, as a browser makes them. XMLHttpRequest, since fetch cannot tell how
 // much of a body has been sent.
 import { objectPath, parseRefusal, query, Refusal, send } from '../../../shared/api';
+import { ready } from '../../../shared/told';
 import { Exists, Permanent, type Memory, type Remembered, type Transport } from './engine';
 
 function verdict(r: Refusal): Error {
-  if (r.code === 'FileAlreadyExists') return new Exists(r.message);
+  if (r.code === 'FileAlreadyExists') return new Exists(r.told);
   const mends = r.status === 0 || r.status >= 500 || r.status === 429 || r.status === 408 || r.code === 'NotSignedIn';
-  return mends ? r : new Permanent(r.message);
+  return mends ? r : new Permanent(r.told);
 }
 
 function call(method: string, path: string, body: Blob | FormData, progress: (sent: number) => void, signal: AbortSignal, headers: Record<string, string> = {}): Promise<XMLHttpRequest> {
@@ -21,7 +22,7 @@ function call(method: string, path: string, body: Blob | FormData, progress: (se
       signal.removeEventListener('abort', stop);
       if (x.status >= 200 && x.status < 300) resolve(x);
       else if (x.status === 0) reject(new Refusal(0, 'Unreachable', 'The server does not answer.'));
-      else reject(verdict(parseRefusal(x.status, x.responseText, x.getResponseHeader('X-Oss-Request-Id') ?? '')));
+      else void ready().then(() => reject(verdict(parseRefusal(x.status, x.responseText, x.getResponseHeader('X-Oss-Request-Id') ?? '', x.getResponseHeader('X-Alcedo-Said')))));
     };
     x.send(body);
   });

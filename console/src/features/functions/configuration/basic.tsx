@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Form, Input, InputNumber, Select } from 'antd';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { fc, Refusal } from '../../../shared/api';
+import { fc, messageOf, Refusal } from '../../../shared/api';
 import { count } from '../../../shared/format';
 import { useMay, useResources } from '../../../shared/may';
 import { path, type Fn } from '../api';
@@ -78,7 +78,7 @@ function BasicForm({ fn, qualifier, now }: { fn: Fn; qualifier: string; now: Val
         if (!at) return false;
         const field = (at === 'reservedConcurrency' ? 'reserved' : at) as keyof Values;
         if (!(field in first)) return false;
-        form.setFields([{ name: field, errors: [(err as Refusal).message] }]);
+        form.setFields([{ name: field, errors: [messageOf(err)] }]);
         form.scrollToField(field, { block: 'center' });
         return true;
       },

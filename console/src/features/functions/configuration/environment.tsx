@@ -3,7 +3,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Input, Modal, Switch } from 'antd';
 import { useEffect, useRef, useState, type ClipboardEvent } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Refusal, send } from '../../../shared/api';
+import { messageOf, Refusal, send } from '../../../shared/api';
 import { count } from '../../../shared/format';
 import { useMay, useResources } from '../../../shared/may';
 import { Nothing } from '../../../shared/ui';
@@ -93,7 +93,7 @@ export function Environment({ fn, qualifier }: { fn: Fn; qualifier: string }) {
         if (!(err instanceof Refusal)) return false;
         if (err.status === 412) return true;
         if (settingOf(err.message) !== 'environmentVariables') return false;
-        setRefused(err.message);
+        setRefused(messageOf(err));
         return true;
       },
     );

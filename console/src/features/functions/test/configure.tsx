@@ -4,7 +4,7 @@ import { Alert, Button, Drawer, Form, Input, Select } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { TestEvent } from '../../../api/gen';
-import type { Refusal } from '../../../shared/api';
+import { messageOf, type Refusal } from '../../../shared/api';
 import { TabStrip } from '../../../shared/tab-strip';
 import { Problem } from '../../../shared/ui';
 import { keys } from '../api';
@@ -118,8 +118,8 @@ function CreateNew({ name, from, taken, done, close, run }: { name: string; from
       done(e);
     } catch (err) {
       const r = err as Refusal;
-      if (r.code === 'TestEventAlreadyExists' || /event name/.test(r.message)) form.setFields([{ name: 'event', errors: [r.message] }]);
-      else if (r.code === 'EntityTooLarge') setContentError(r.message);
+      if (r.code === 'TestEventAlreadyExists' || /event name/.test(r.message)) form.setFields([{ name: 'event', errors: [messageOf(r)] }]);
+      else if (r.code === 'EntityTooLarge') setContentError(messageOf(r));
       else setProblem(r);
       setBusy(false);
     }
@@ -211,7 +211,7 @@ function Modify({ name, list, first, done, close }: { name: string; list: TestEv
       await f();
       await client.invalidateQueries({ queryKey: keys.testEvents(name) });
     } catch (err) {
-      if ((err as Refusal).code === 'EntityTooLarge') setContentError((err as Refusal).message);
+      if ((err as Refusal).code === 'EntityTooLarge') setContentError(messageOf(err));
       else setProblem(err);
     } finally {
       setBusy(false);

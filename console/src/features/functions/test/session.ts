@@ -1,7 +1,7 @@
 // What has been tested in this page since it was loaded, by function.
 import { useSyncExternalStore } from 'react';
 import type { Attempt, Output } from '../../../api/gen';
-import { api, Refusal, send } from '../../../shared/api';
+import { api, messageOf, Refusal, send } from '../../../shared/api';
 import { path } from '../api';
 
 /** Chosen is the event to test with: a saved one, or one that is not saved. */
@@ -205,7 +205,7 @@ export function wrongJSON(s: string): { message: string; at: number } | null {
       JSON.parse(text);
       return '';
     } catch (err) {
-      return (err as Error).message;
+      return messageOf(err);
     }
   };
   const message = error(s);

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Select } from 'antd';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { messageOf } from '../../../shared/api';
 import { bucketsLike } from './api';
 
 /** useSettled gives a value as it was when nothing changed for a while. */
@@ -38,7 +39,7 @@ function useBuckets(chosen: string[]) {
     options: options.map((o) => ({ ...o, disabled: o.value === '…' })),
     loading: found.isFetching,
     showSearch: { filterOption: false as const, onSearch: setTyped },
-    notFoundContent: found.isFetching ? t('common:loading') : found.error ? found.error.message : typed ? t('noBucketLike', { name: typed }) : t('noBuckets'),
+    notFoundContent: found.isFetching ? t('common:loading') : found.error ? messageOf(found.error) : typed ? t('noBucketLike', { name: typed }) : t('noBuckets'),
     onOpenChange: (open: boolean) => !open && setTyped(''),
   };
 }

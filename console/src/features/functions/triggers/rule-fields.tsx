@@ -3,7 +3,7 @@ import { Collapse, Form, Input, InputNumber, Radio, Segmented, Switch, type Form
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSession } from '../../../app/session';
-import { Refusal } from '../../../shared/api';
+import { messageOf, Refusal } from '../../../shared/api';
 import { checkOf } from './api';
 import { ArnField } from './arn-field';
 import { bucketEvents, events, fieldOf, patternOf, pretty, type Draft } from './config';
@@ -72,7 +72,7 @@ export function RuleFields({ form, fn, draft }: Props) {
           name="pattern"
           rules={[{ required: true, whitespace: true, message: t('patternNeeded') }]}
           extra={draft.pattern.trim() && !partsOf(arn, draft.pattern) && !bad ? t('rawStays') : undefined}
-          {...(bad && pattern !== '' ? { validateStatus: 'error' as const, help: bad.message } : {})}
+          {...(bad && pattern !== '' ? { validateStatus: 'error' as const, help: messageOf(bad) } : {})}
         >
           <JsonField label={t('patternJson')} invalid={!!bad} height={220} />
         </Form.Item>
@@ -80,7 +80,7 @@ export function RuleFields({ form, fn, draft }: Props) {
         <>
           <Form.Item
             name="buckets" label={t('buckets')}
-            {...(built.trouble ? at('buckets') : bad ? { validateStatus: 'error' as const, help: bad.message } : {})}
+            {...(built.trouble ? at('buckets') : bad ? { validateStatus: 'error' as const, help: messageOf(bad) } : {})}
           >
             <BucketsSelect />
           </Form.Item>

@@ -6,6 +6,7 @@ import { Alert } from 'antd';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Check, Conflict } from '../../../api/gen';
+import { messageOf } from '../../../shared/api';
 import { count } from '../../../shared/format';
 import { Said } from '../../../shared/said';
 import { existingLike } from './api';
@@ -56,7 +57,7 @@ export function Signs({ check, buckets, prefixes, suffixes, careless, bucketName
   return (
     <div className="signs" aria-live="polite">
       <ul>
-        {error instanceof Error && <Sign tone="careful">{t('cannotCheck', { why: error.message })}</Sign>}
+        {error instanceof Error && <Sign tone="careful">{t('cannotCheck', { why: messageOf(error) })}</Sign>}
         {check && (
           <Sign tone={full ? 'careful' : 'plain'}>
             {check.type === 'oss' ? t('usedOfBucket', { n: check.used, limit: check.limit, bucket: bucketName }) : t('usedOfBus', { n: check.used, limit: check.limit })}
@@ -69,7 +70,7 @@ export function Signs({ check, buckets, prefixes, suffixes, careless, bucketName
           (found.isPending ? (
             <Sign tone="plain">{t('counting')}</Sign>
           ) : found.error ? (
-            <Sign tone="careful">{t('cannotCount', { why: found.error.message })}</Sign>
+            <Sign tone="careful">{t('cannotCount', { why: messageOf(found.error) })}</Sign>
           ) : (
             <Sign tone="plain">
               {t('existing', { count: found.data.count, n: count(found.data.count) + (found.data.more ? '+' : '') })}
