@@ -1,80 +1,33 @@
 'use strict';
 
 // "I uploaded an object: what happened, and if nothing happened, why not?" — the pages of
-// events, dead letters, jobs and lineage, over real functions.
+// events and of lineage, over real functions.
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const { after, before, describe, it } = require('node:test');
 const { Server, root } = require('../lib/server');
-const { oss, fc, FC } = require('../lib/clients');
-const { create, location, trigger } = require('../lib/functions');
+const { trigger } = require('../lib/functions');
 const { until } = require('../lib/wait');
 const { accessible, clean, close, newPage, settled, shot, signedIn } = require('./lib/browser');
+const { bothThemes, bucket, eventOf, happenings, line, stream } = require('./lib/happenings');
 
-const bucket = 'happenings';
 const picture = fs.readFileSync(path.join(root, 'examples/kingfisher.png'));
-const client = `
-  const OSS = require('ali-oss');
-  const at = (context, e) => new OSS({ region: 'oss-' + context.region, endpoint: 'https://oss-' + context.region + '-internal.aliyuncs.com', bucket: e.oss.bucket.name,
-    accessKeyId: context.credentials.accessKeyId, accessKeySecret: context.credentials.accessKeySecret, stsToken: context.credentials.securityToken });`;
 
 describe('events', () => {
   let server;
   let c;
   before(async () => {
     server = await Server.start();
-    c = oss(server, { bucket });
-    await c.putBucket(bucket);
+    c = await happenings(server, ['thumbnail', 'catalogue', 'checker']);
     await c.putBucket('nobody-listens');
-    await c.putBucket('going-round');
-    await create(server, 'thumbnail', { 'index.js': `${client}
-      exports.handler = async (event, context) => {
-        const e = JSON.parse(event).events[0];
-        const key = e.oss.object.key;
-        console.log('making a thumbnail of ' + key);
-        const { content } = await at(context, e).get(key);
-        await at(context, e).put(key.replace('in/', 'out/'), content);
-        return 'done';
-      };` });
-    await create(server, 'catalogue', { 'index.js': 'exports.handler = async () => "listed";' });
-    await create(server, 'checker', { 'index.js': 'exports.handler = async () => { console.log("looking"); throw new Error("there is no licence note"); };' });
-    await create(server, 'echo', { 'index.js': `${client}
-      exports.handler = async (event, context) => { const e = JSON.parse(event).events[0]; await at(context, e).put('again-' + process.hrtime.bigint() + '.txt', Buffer.from('x')); return 'ok'; };` });
-    await fc(server).putAsyncInvokeConfig('checker', new FC.PutAsyncInvokeConfigRequest({ body: new FC.PutAsyncInvokeConfigInput({ maxAsyncRetryAttempts: 1 }) }));
-    await trigger(server, 'thumbnail', 'on-upload', { bucket, prefix: 'in/', suffix: '.png' });
-    await trigger(server, 'catalogue', 'on-made', { bucket, prefix: 'out/', suffix: '.png' });
-    await trigger(server, 'checker', 'on-photo', { bucket, prefix: 'in/', suffix: '.jpg' });
   });
   after(async () => { await close(); if (server) await server.stop(); });
 
-  const stream = (page) => page.getByRole('table', { name: 'Events' });
-  const line = (page, key) => stream(page).getByRole('row').filter({ hasText: key });
-  const eventOf = async (page, key) => {
-    const { events } = await (await page.request.get(`/api/events?bucket=${bucket}&key=${encodeURIComponent(key)}&limit=1`)).json();
-    return events[0];
-  };
-  // Both themes, as the reader would switch.
-  async function bothThemes(page, what) {
-    await accessible(page, `${what}, light`);
-    await page.evaluate(() => localStorage.setItem('alcedo.theme', 'dark'));
-    await page.reload();
-    await page.locator('h1').waitFor();
-    await settled(page);
-    await accessible(page, `${what}, dark`);
-    await page.evaluate(() => localStorage.setItem('alcedo.theme', 'light'));
-    await page.reload();
-    await page.locator('h1').waitFor();
-  }
-
   it('shows an upload as it happens, opens it, and says what matched, what ran, and why nothing else did', async () => {
     const { context, page } = await signedIn(server, { at: '/events' });
-    try {
-      await page.getByText('No events yet').waitFor(); // buckets that are made are events; nobody has looked yet
-    } catch {
-      await stream(page).waitFor();
-    }
+    await line(page, 'nobody-listens').waitFor(); // buckets that are made are events
     await page.locator('.connection[data-state=live]').waitFor();
     await c.put('in/kingfisher.png', picture);
     const row = line(page, 'in/kingfisher.png');
@@ -101,12 +54,14 @@ describe('events', () => {
     assert.ok(await width() > 1.5 * whole, 'half of the time is drawn twice as wide');
     await accessible(page, 'a part of a waterfall');
     await page.keyboard.press('Escape');
+    await card.getByRole('button', { name: 'Show all the time' }).waitFor({ state: 'detached' });
     assert.ok(Math.abs(await width() - whole) < 1);
     const track = await card.locator('.waterfall-track').boundingBox();
     await page.mouse.move(track.x + track.width * 0.6, track.y + 9);
     await page.mouse.down();
     await page.mouse.move(track.x + track.width, track.y + 9, { steps: 4 });
     await page.mouse.up();
+    await card.getByRole('button', { name: 'Show all the time' }).waitFor();
     assert.ok(await width() > 1.5 * whole, 'what is drawn over the bars is shown');
     await card.getByRole('button', { name: 'Show all the time' }).click();
     await card.getByText('Log', { exact: true }).click();
@@ -162,8 +117,29 @@ describe('events', () => {
     await stream(page).waitFor();
     await page.getByLabel('Object Prefix').fill('notes/');
     await page.waitForURL(/prefix=notes/);
+    await line(page, 'in/').first().waitFor({ state: 'detached' });
     await line(page, 'notes/one.txt').waitFor();
-    assert.equal(await line(page, 'in/').count(), 0);
+    // A list that is shown again goes on where it ended, also with what came meanwhile and was not of the filter.
+    await page.locator('.connection[data-state=live]').waitFor();
+    await c.put('other/meanwhile.txt', Buffer.from('x'));
+    await page.getByRole('button', { name: 'Clear filters' }).press('Enter'); // no pointer is over the rows
+    await line(page, 'other/meanwhile.txt').waitFor();
+    // What is typed while the address is about to change stays.
+    await page.evaluate((label) => {
+      const field = document.querySelector(`[aria-label="${label}"]`);
+      const real = history.replaceState;
+      history.replaceState = function replaceState(...args) {
+        const done = real.apply(this, args);
+        if (/prefix=no(&|$)/.test(location.search)) {
+          Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(field, 'notes/');
+          field.dispatchEvent(new Event('input', { bubbles: true }));
+        }
+        return done;
+      };
+    }, 'Object Prefix');
+    await page.getByLabel('Object Prefix').fill('no');
+    await page.waitForURL(/prefix=notes/);
+    await line(page, 'other/').waitFor({ state: 'detached' });
     await page.getByRole('combobox', { name: 'Outcome' }).click();
     await page.getByTitle('No match').click();
     await page.waitForURL(/outcome=None/);
@@ -259,6 +235,7 @@ describe('events', () => {
     await page.getByRole('link', { name: 'List' }).click();
     await page.waitForURL(/view=list/);
     const list = page.getByRole('list', { name: 'Lineage' });
+    await list.locator('.face-name').nth(3).waitFor();
     assert.deepEqual(await list.locator('.face-name').allInnerTexts(), ['kingfisher.png', 'thumbnail', 'kingfisher.png', 'catalogue']);
     await bothThemes(page, 'the list of the lineage');
     await list.getByRole('link', { name: /catalogue/ }).click();
@@ -280,137 +257,6 @@ describe('events', () => {
     await accessible(phone.page, 'the lineage at 390 px');
     clean(phone.page);
     await phone.context.close();
-  });
-
-  it('deals with dead letters in bulk: failing, mended, redriven, succeeded', async () => {
-    for (const n of ['a', 'b', 'c']) await c.put(`in/${n}.jpg`, Buffer.from('not a picture'));
-    const { context, page } = await signedIn(server, { at: '/events?function=checker' });
-    await line(page, 'in/c.jpg').locator('[data-outcome=Failed]').waitFor();
-    await line(page, 'in/c.jpg').getByTitle('ObjectCreated:PutObject').click();
-    const card = page.getByRole('region', { name: /^checker/ });
-    await card.getByText('Every attempt failed').waitFor();
-    await card.getByText('there is no licence note').first().waitFor();
-    await card.getByText('Attempt 2', { exact: true }).waitFor();
-    await card.getByText(/Until the next attempt [\d.]+ m?s/).waitFor();
-    await card.getByRole('region', { name: 'Log of attempt 2' }).getByText('looking').waitFor(); // of the last attempt, open already
-    await bothThemes(page, 'an event that failed');
-    await card.getByRole('link', { name: 'See its dead letter' }).click();
-    const dead = page.getByRole('table', { name: 'Dead letters' });
-    await dead.getByText('in/c.jpg').waitFor();
-    assert.equal(await dead.getByRole('row').count(), 2); // with the head: only this one
-    await dead.getByRole('link', { name: /in\/c\.jpg/ }).click();
-    const drawer = page.getByRole('dialog', { name: 'Dead letter' });
-    await drawer.getByText('there is no licence note').first().waitFor();
-    await drawer.getByRole('region', { name: 'Event as the function gets it' }).getByText('"in/c.jpg"').waitFor();
-    await bothThemes(page, 'a dead letter'); // its id is in the URL
-    await drawer.waitFor();
-    await page.keyboard.press('Escape');
-    await drawer.waitFor({ state: 'detached' });
-    await page.getByRole('button', { name: 'Clear filters' }).click();
-    await dead.getByText('in/a.jpg').waitFor();
-
-    const body = new FC.UpdateFunctionInput({ code: location({ 'index.js': 'exports.handler = async () => "mended";' }) });
-    await fc(server).updateFunction('checker', new FC.UpdateFunctionRequest({ body }));
-    await dead.getByRole('row').filter({ hasText: 'in/a.jpg' }).getByRole('checkbox').check();
-    await dead.getByRole('row').filter({ hasText: 'in/b.jpg' }).getByRole('checkbox').check();
-    await accessible(page, 'dead letters, some selected');
-    await page.getByRole('button', { name: 'Redrive (2)' }).click();
-    await page.getByText('2 redriven.').waitFor();
-    // The rows stay, and say what became of them.
-    for (const n of ['a', 'b']) await dead.getByRole('row').filter({ hasText: `in/${n}.jpg` }).locator('.pill[data-state=Succeeded]').waitFor();
-    assert.equal(await dead.getByRole('row').filter({ hasText: 'in/a.jpg' }).getByRole('checkbox').count(), 0);
-    // The rest by the filter.
-    await page.getByLabel('Object Prefix').fill('in/');
-    await page.waitForURL(/prefix=in/);
-    await page.getByRole('checkbox', { name: 'All that match the filters' }).check();
-    await page.getByRole('button', { name: 'Redrive all' }).click();
-    await page.getByText('1 redriven.').waitFor();
-    await dead.getByRole('row').filter({ hasText: 'in/c.jpg' }).locator('.pill[data-state=Succeeded]').waitFor();
-    await page.getByRole('button', { name: 'Refresh' }).click();
-    await page.getByText('No dead letter matches the filters.').waitFor();
-    clean(page);
-    await context.close();
-  });
-
-  it('shows the whole chain of a loop that was stopped', async () => {
-    await trigger(server, 'echo', 'on-any', { bucket: 'going-round' });
-    c.useBucket('going-round');
-    await c.put('first.txt', Buffer.from('x'));
-    c.useBucket(bucket);
-    const { context, page } = await signedIn(server, { at: '/dead-letters?function=echo' });
-    const row = page.getByRole('table', { name: 'Dead letters' }).getByRole('row').filter({ hasText: 'Loop stopped' });
-    await until('the loop to be stopped', async () => {
-      if (await row.count()) return true;
-      await page.getByRole('button', { name: 'Refresh' }).click();
-      return false;
-    }, { every: 300 });
-    await row.getByRole('link').click();
-    const drawer = page.getByRole('dialog', { name: 'Dead letter' });
-    await drawer.getByText('stopped here').waitFor();
-    assert.equal(await drawer.locator('.chain li').count(), 17);
-    await drawer.locator('.chain li').first().getByText('going-round/first.txt').waitFor();
-    await drawer.getByRole('link', { name: 'Lineage' }).click();
-    await page.locator('.box.looped', { hasText: 'echo' }).waitFor();
-    assert.equal(await page.locator('.box').count(), 34); // 17 events and their runs
-    await page.goto('/events');
-    await page.getByRole('combobox', { name: 'Outcome' }).click();
-    await page.locator('.ant-select-item-option[title="Loop stopped"]').click();
-    await page.waitForURL(/outcome=LoopStopped/);
-    await stream(page).locator('[data-outcome=LoopStopped]').waitFor();
-    assert.equal(await stream(page).getByRole('row').count(), 2); // with the head
-    clean(page);
-    await context.close();
-  });
-
-  it('backfills from the page, after a dry run', async () => {
-    await c.put('old/1.txt', Buffer.from('1'));
-    await c.put('old/2.txt', Buffer.from('2'));
-    await trigger(server, 'catalogue', 'on-old', { bucket, prefix: 'old/' });
-    const { context, page } = await signedIn(server, { at: '/jobs' });
-    await page.getByRole('button', { name: 'New job' }).first().click();
-    const drawer = page.getByRole('dialog', { name: 'New job' });
-    await drawer.getByRole('button', { name: 'Begin replay' }).click();
-    await drawer.getByText('Choose a function.').waitFor();
-    await drawer.getByText('Backfill', { exact: true }).click();
-    await drawer.getByRole('combobox', { name: 'Function' }).click();
-    await page.getByTitle('catalogue').click();
-    await drawer.getByRole('combobox', { name: 'Trigger' }).click();
-    await accessible(page, 'a new job, a select open');
-    await page.getByTitle('on-old').click();
-    await drawer.getByLabel('Object Prefix').fill('new/');
-    await drawer.getByRole('button', { name: 'Dry run' }).click();
-    await drawer.locator('.ant-form-item-explain-error', { hasText: 'wants keys that begin with' }).waitFor(); // at its field
-    await drawer.getByLabel('Object Prefix').fill('old/');
-    await drawer.getByRole('button', { name: 'Dry run' }).click();
-    await drawer.getByText('2 would run').waitFor();
-    await drawer.getByText('old/1.txt').waitFor();
-    await bothThemes(page, 'the form of a job');
-    await drawer.waitFor();
-    await drawer.getByText('Backfill', { exact: true }).click();
-    await drawer.getByRole('combobox', { name: 'Function' }).click();
-    await page.getByTitle('catalogue').click();
-    await drawer.getByRole('combobox', { name: 'Trigger' }).click();
-    await page.getByTitle('on-old').click();
-    await drawer.getByRole('button', { name: 'Begin backfill' }).click();
-    await drawer.waitFor({ state: 'detached' });
-    const job = page.locator('.job.marked');
-    await job.locator('.pill[data-state=Done]').waitFor();
-    await job.getByText('2 of 2 enqueued').waitFor();
-    await job.getByText('on-old').waitFor();
-
-    // A slow one is paused, resumed, and canceled.
-    const { id } = await (await page.request.post('/api/jobs', { data: { kind: 'backfill', function: 'catalogue', trigger: 'on-old', rate: 0.01 } })).json();
-    await page.goto(`/jobs?job=${id}`);
-    await job.getByRole('button', { name: 'Pause' }).click();
-    await job.locator('.pill[data-state=Paused]').waitFor();
-    await accessible(page, 'jobs');
-    await job.getByRole('button', { name: 'Resume' }).click();
-    await job.locator('.pill[data-state=Running]').waitFor();
-    await job.getByRole('button', { name: 'Cancel job' }).click();
-    await job.locator('.pill[data-state=Canceled]').waitFor();
-    await bothThemes(page, 'jobs that are over');
-    clean(page);
-    await context.close();
   });
 
   it('shows in a bucket what comes into it, and moves no row under the pointer', async () => {
@@ -456,6 +302,7 @@ describe('events', () => {
     for (const at of ['/events', page.url(), '/dead-letters', '/jobs', `/trace?bucket=${bucket}&key=in/kingfisher.png`]) {
       await page.goto(at);
       await page.locator('h1').waitFor();
+      await settled(page);
       await accessible(page, `${at} at 390 px`);
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth), false, `${at} is wider than the screen`);
     }

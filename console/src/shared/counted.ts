@@ -19,7 +19,7 @@ export function useCounted<T extends { version: string }>(queryKey: readonly unk
       client.setQueryData(queryKey, next);
       return next.version;
     },
-    { from: counted.data?.version, pace },
+    { from: counted.data?.version, pace, of: JSON.stringify(queryKey) },
   );
   return counted;
 }

@@ -32,15 +32,17 @@ export function useLiveness(): { liveness: Liveness; since: number; any: boolean
  * shown again. poll waits on the server for what comes after a cursor and returns the
  * next one; it is called again at once, or after a growing pause while nobody answers.
  * With pace, its calls begin at least that many milliseconds apart, however much happens.
+ * of names what is followed, where that changes: the call under way for something else is
+ * given up, and neither waited for nor allowed to move the cursor.
  */
-export function useLive(on: boolean, poll: (cursor: string, signal: AbortSignal) => Promise<string>, { from = '', pace = 0 }: { from?: string; pace?: number } = {}): void {
+export function useLive(on: boolean, poll: (cursor: string, signal: AbortSignal) => Promise<string>, { from = '', pace = 0, of = '' }: { from?: string; pace?: number; of?: string } = {}): void {
   const latest = useRef({ poll, pace });
   latest.current = { poll, pace };
   const asked = useRef(0);
   const cursor = useRef(from);
   useEffect(() => {
     cursor.current = from;
-  }, [from]);
+  }, [from, of]);
   useEffect(() => {
     if (!on) return;
     active++;
@@ -56,7 +58,9 @@ export function useLive(on: boolean, poll: (cursor: string, signal: AbortSignal)
           if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
           if (signal.aborted) return;
           asked.current = Date.now();
-          cursor.current = await latest.current.poll(cursor.current, signal);
+          const next = await latest.current.poll(cursor.current, signal);
+          if (signal.aborted) return; // the cursor may be another's by now
+          cursor.current = next;
           say('live');
           pause = 500;
         } catch (err) {
@@ -90,5 +94,5 @@ export function useLive(on: boolean, poll: (cursor: string, signal: AbortSignal)
       document.removeEventListener('visibilitychange', visibility);
       if (active === 0) say('paused');
     };
-  }, [on]);
+  }, [on, of]);
 }

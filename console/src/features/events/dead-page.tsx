@@ -92,10 +92,14 @@ export function DeadLettersPage() {
       setBulk({ ...before, done, state: 'failed', error });
     }
     // After a part of "all", only the server knows which are left.
-    if (whole && (controller.signal.aborted || done.of === undefined)) {
-      setResults(new Map());
-      void list.refetch();
-    }
+    if (whole && (controller.signal.aborted || done.of === undefined)) void again();
+  };
+  // What became of rows is said until there is a list that was asked for after it.
+  const latest = useRef(results);
+  latest.current = results;
+  const again = async () => {
+    const before = latest.current;
+    if ((await list.refetch()).isSuccess) setResults((r) => new Map([...r].filter(([id]) => !before.has(id))));
   };
   const running = bulk?.state === 'running';
   // What is needed for all functions, if it is not about those of one.
@@ -174,7 +178,7 @@ export function DeadLettersPage() {
             </Popconfirm>
           )}
         </May>
-        <Button onClick={() => (setResults(new Map()), void list.refetch())} disabled={running}>
+        <Button onClick={() => void again()} loading={list.isRefetching && { delay: 400 }} disabled={running}>
           {t('common:refresh')}
         </Button>
         {bulk && <BulkState bulk={bulk} abort={() => stop.current?.abort()} />}

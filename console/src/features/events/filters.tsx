@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Input, Select } from 'antd';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { bucketNames, functionNames } from './api';
 
@@ -13,6 +13,7 @@ interface NameProps {
 }
 
 function Names({ value, onChange, label, placeholder, names, search, loading, status }: NameProps & { names: string[]; search: (s: string) => void; loading: boolean }) {
+  const { t } = useTranslation('events');
   const options = names.map((n) => ({ value: n, label: n }));
   if (value && !names.includes(value)) options.unshift({ value, label: value });
   return (
@@ -25,6 +26,7 @@ function Names({ value, onChange, label, placeholder, names, search, loading, st
       allowClear
       showSearch={{ filterOption: false, onSearch: search }}
       loading={loading}
+      notFoundContent={loading ? t('common:loading') : undefined}
       options={options}
       popupMatchSelectWidth={false}
       className="name-select"
@@ -48,17 +50,29 @@ export function BucketSelect(p: NameProps) {
 /** TextFilter takes effect when the reader stops typing, or at Enter. */
 export function TextFilter({ value, onChange, label }: { value?: string; onChange: (v: string | undefined) => void; label: string }) {
   const [text, setText] = useState(value ?? '');
-  useEffect(() => setText(value ?? ''), [value]);
+  // What this field said itself comes back as its value, maybe after more was typed.
+  const said = useRef(value ?? '');
+  const latest = useRef(onChange);
+  latest.current = onChange;
+  const say = (v: string) => {
+    said.current = v;
+    latest.current(v || undefined);
+  };
   useEffect(() => {
-    if (text === (value ?? '')) return;
-    const id = setTimeout(() => onChange(text || undefined), 400);
+    if ((value ?? '') === said.current) return;
+    said.current = value ?? '';
+    setText(said.current);
+  }, [value]);
+  useEffect(() => {
+    if (text === said.current) return;
+    const id = setTimeout(() => say(text), 400);
     return () => clearTimeout(id);
-  });
+  }, [text]);
   return (
     <Input
       allowClear spellCheck={false} autoComplete="off" className="text-filter" aria-label={label} placeholder={label} value={text}
       onChange={(e) => setText(e.target.value)}
-      onPressEnter={() => onChange(text || undefined)}
+      onPressEnter={() => say(text)}
     />
   );
 }

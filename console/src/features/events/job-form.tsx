@@ -1,6 +1,6 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Alert, Button, Drawer, Form, Input, InputNumber, Radio, Select } from 'antd';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Job, JobInput } from '../../api/gen';
 import { useSettings } from '../../app/settings';
@@ -26,7 +26,7 @@ interface Fields {
 interface Props {
   initial: { kind?: string; function?: string; trigger?: string; prefix?: string; since?: string; until?: string };
   close: () => void;
-  begun: (j: Job) => void;
+  begun: (j: Job) => Promise<unknown>;
 }
 
 /** fieldOf is the field that a refusal is about, if it is one's. */
@@ -54,6 +54,9 @@ export function JobForm({ initial, close, begun }: Props) {
   const bus = triggers.data?.find((x) => x.triggerName === trigger)?.triggerType === 'eventbridge';
   const [problem, setProblem] = useState<Refusal>();
   const [dry, setDry] = useState('');
+  // What is answered about values that were changed since is not about what the form says.
+  const edits = useRef(0);
+  const asked = useRef(0);
   const refused = (r: Refusal) => {
     const field = fieldOf(r);
     if (field) form.setFields([{ name: field, errors: [r.message] }]);
@@ -62,6 +65,7 @@ export function JobForm({ initial, close, begun }: Props) {
   const post = useMutation<Job, Refusal, boolean>({
     mutationFn: async (dryRun) => {
       setProblem(undefined);
+      asked.current = edits.current;
       const v = await form.validateFields();
       const order: JobInput = {
         kind: v.kind, function: v.function!, trigger: v.trigger!, prefix: v.prefix || undefined, rate: v.rate, dryRun: dryRun || undefined,
@@ -69,8 +73,11 @@ export function JobForm({ initial, close, begun }: Props) {
       };
       return api.post<Job>('/jobs', order);
     },
-    onSuccess: (j, dryRun) => (dryRun ? setDry(j.id) : begun(j)),
-    onError: (err) => 'code' in err && refused(err),
+    onSuccess: (j, dryRun) => {
+      if (!dryRun) return begun(j);
+      if (asked.current === edits.current) setDry(j.id);
+    },
+    onError: (err, dryRun) => 'code' in err && (!dryRun || asked.current === edits.current) && refused(err),
   });
   const looked = useQuery({
     queryKey: ['jobs', 'dry', dry],
@@ -103,7 +110,7 @@ export function JobForm({ initial, close, begun }: Props) {
       }
     >
       <Form<Fields>
-        form={form} layout="vertical" requiredMark={false} onValuesChange={() => setDry('')}
+        form={form} layout="vertical" requiredMark={false} onValuesChange={() => (edits.current++, setDry(''))}
         initialValues={{
           kind: initial.kind === 'backfill' ? 'backfill' : 'replay', function: initial.function, trigger: initial.trigger, prefix: initial.prefix, rate: 100,
           since: toInput(initial.since ?? '1h', zone), until: toInput(initial.until, zone),
@@ -124,7 +131,7 @@ export function JobForm({ initial, close, begun }: Props) {
         </Form.Item>
         <Form.Item name="trigger" label={t('trigger')} rules={[{ required: true, message: t('jobs.triggerNeeded') }]} extra={fn && triggers.data?.length === 0 ? t('jobs.noTriggers') : undefined}>
           <Select
-            aria-label={t('trigger')} disabled={!fn} loading={triggers.isFetching}
+            aria-label={t('trigger')} disabled={!fn} loading={triggers.isFetching} notFoundContent={triggers.isPending ? t('common:loading') : undefined}
             options={triggers.data?.map((x) => ({ value: x.triggerName, label: x.state === 'enabled' ? x.triggerName : `${x.triggerName} (${t(`match.${x.state}`)})` }))}
           />
         </Form.Item>

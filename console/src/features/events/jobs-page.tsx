@@ -9,6 +9,7 @@ import { Loading } from '../../app/shell';
 import { api, type Refusal } from '../../shared/api';
 import { count, duration } from '../../shared/format';
 import { lazy } from '../../shared/lazy';
+import { useThere } from '../../shared/there';
 import { MayButton, useResources } from '../../shared/may';
 import { faultTitle, Said } from '../../shared/said';
 import { StatePill } from '../../shared/states';
@@ -28,6 +29,7 @@ export function JobsPage() {
   const search = useSearch({ from: '/jobs' });
   const navigate = useNavigate({ from: '/jobs' });
   const client = useQueryClient();
+  const there = useThere();
   const list = useQuery(jobList());
   const all = list.data ?? [];
   usePolled(all.some((j) => j.state === 'Running'), 1000, jobList());
@@ -76,7 +78,7 @@ export function JobsPage() {
           <JobForm
             initial={search}
             close={() => void navigate({ search: (s) => ({ job: s.job }) })}
-            begun={(j) => void client.invalidateQueries({ queryKey: keys.jobs }).then(() => navigate({ search: { job: j.id } }))}
+            begun={(j) => client.invalidateQueries({ queryKey: keys.jobs }).then(() => (there() ? navigate({ search: { job: j.id } }) : undefined))}
           />
         </Suspense>
       )}

@@ -66,7 +66,7 @@ export function useStream(filter: Filter, on: boolean, mayFollow: () => boolean)
       if (JSON.stringify(latest.current.filter) === JSON.stringify(at.filter)) arrived(p.events ?? [], true);
       return p.next || cursor;
     },
-    { from: list.data?.pages[0]?.head },
+    { from: list.data?.pages[0]?.head, of: key },
   );
 
   // What is not over is asked for again, wherever in the list it stands.
