@@ -275,6 +275,8 @@ describe('access', () => {
     await context.request.post('/api/session', { data: { accessKeyId: server.accessKeyId, accessKeySecret: server.accessKeySecret } });
     await page.goto('/access/roles?name=AliyunOSSEventNotificationRole');
     await page.getByRole('dialog', { name: '角色 AliyunOSSEventNotificationRole' }).getByText('信任策略').first().waitFor();
+    await page.goto('/functions/none');
+    await page.getByRole('alert').getByText('函数“none”不存在。').waitFor();
     clean(page);
     await context.close();
   });

@@ -10,9 +10,9 @@ describe('signing in', () => {
   before(async () => { server = await Server.start(); });
   after(async () => { await close(); await server.stop(); });
 
-  for (const [language, title, id, secret, button, home] of [
-    ['en', 'Sign in to Alcedo', 'AccessKey ID', 'AccessKey Secret', 'Sign in', 'Overview'],
-    ['zh', '登录 Alcedo', 'AccessKey ID', 'AccessKey Secret', '登录', '概览'],
+  for (const [language, title, id, secret, button, home, wrong] of [
+    ['en', 'Sign in to Alcedo', 'AccessKey ID', 'AccessKey Secret', 'Sign in', 'Overview', 'does not belong to the AccessKey ID'],
+    ['zh', '登录 Alcedo', 'AccessKey ID', 'AccessKey Secret', '登录', '概览', '不匹配。请检查是否缺少字符'],
   ]) {
     it(`says what is wrong at its field, loses nothing, and lets in (${language})`, async () => {
       const { context, page } = await open(server, { language });
@@ -24,7 +24,7 @@ describe('signing in', () => {
       await page.getByLabel(id).fill(server.accessKeyId);
       await page.getByLabel(secret, { exact: true }).fill('wrong');
       await page.keyboard.press('Enter');
-      await page.getByText(server.accessKeyId, { exact: false }).waitFor();
+      await page.getByText(wrong).filter({ hasText: server.accessKeyId }).waitFor();
       assert.equal(await page.getByLabel(id).inputValue(), server.accessKeyId);
       await page.getByLabel(secret, { exact: true }).fill(server.accessKeySecret);
       await page.keyboard.press('Enter');
