@@ -55,7 +55,7 @@ export function ObjectDrawer({ bucket, objectKey: key, close, remove, carry }: {
           ),
         },
         ...(image ? [{ key: 'process', label: t('process.title'), children: <Lazily><Playground bucket={bucket} objectKey={key} info={o} /></Lazily> }] : []),
-        { key: 'metadata', label: t('metadata.title'), children: <Lazily><Metadata key={o.etag} bucket={bucket} objectKey={key} info={o} /></Lazily> },
+        { key: 'metadata', label: t('metadata.title'), children: <Lazily><Metadata bucket={bucket} objectKey={key} info={o} /></Lazily> },
         { key: 'share', label: t('share.title'), children: <Lazily><Share bucket={bucket} objectKey={key} /></Lazily> },
         { key: 'happened', label: t('happened'), children: <Lazily><Happened bucket={bucket} objectKey={key} /></Lazily> },
       ]

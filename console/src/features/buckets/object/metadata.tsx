@@ -21,19 +21,20 @@ export function Metadata({ bucket, objectKey: key, info }: { bucket: string; obj
   const [form] = Form.useForm<Fields>();
   const client = useQueryClient();
   const resource = useResources().object(bucket, key);
-  const [editing, setEditing] = useState(false);
+  const [editing, setEditing] = useState<ObjectInfo | null>(null); // what the object was when that began: what is typed outlives its changes
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');
   const appendable = info.kind === 'Symlink';
   const submit = async ({ headers, user = [] }: Fields) => {
+    if (!editing) return;
     setBusy(true);
     setProblem('');
     try {
       const set = Object.fromEntries(Object.entries(headers).flatMap(([k, v]) => (v?.trim() ? [[k, v.trim()]] : [])));
-      await setMetadata(bucket, key, info, set, user.map((u) => [u.name.trim().toLowerCase().replace(/^x-oss-meta-/, ''), u.value ?? '']));
+      await setMetadata(bucket, key, editing, set, user.map((u) => [u.name.trim().toLowerCase().replace(/^x-oss-meta-/, ''), u.value ?? '']));
       await client.invalidateQueries({ queryKey: keys.object(bucket, key) });
       void client.invalidateQueries({ queryKey: keys.contents(bucket) });
-      setEditing(false);
+      setEditing(null);
     } catch (err) {
       const r = err as Refusal;
       setProblem(r.status === 412 ? t('metadata.changed') : r.message);
@@ -68,7 +69,7 @@ export function Metadata({ bucket, objectKey: key, info }: { bucket: string; obj
         {appendable ? (
           <p className="dim">{t('metadata.symlink')}</p>
         ) : (
-          <MayButton action="oss:PutObject" resource={resource} icon={<EditOutlined />} onClick={() => setEditing(true)}>
+          <MayButton action="oss:PutObject" resource={resource} icon={<EditOutlined />} onClick={() => (setProblem(''), setEditing(info))}>
             {t('metadata.edit')}
           </MayButton>
         )}
@@ -77,8 +78,8 @@ export function Metadata({ bucket, objectKey: key, info }: { bucket: string; obj
   }
   return (
     <Form
-      form={form} layout="vertical" requiredMark={false} onFinish={(v) => void submit(v)}
-      initialValues={{ headers: info.headers, user: info.user.map(([name, value]) => ({ name, value })) }}
+      form={form} layout="vertical" requiredMark={false} onFinish={(v) => void submit(v)} clearOnDestroy
+      initialValues={{ headers: editing.headers, user: editing.user.map(([name, value]) => ({ name, value })) }}
     >
       <div className="metadata-fields">
         {standard.map((n) => (
@@ -124,7 +125,7 @@ export function Metadata({ bucket, objectKey: key, info }: { bucket: string; obj
         <Button type="primary" htmlType="submit" loading={busy}>
           {t('common:save')}
         </Button>
-        <Button onClick={() => setEditing(false)}>{t('common:cancel')}</Button>
+        <Button onClick={() => setEditing(null)}>{t('common:cancel')}</Button>
       </div>
     </Form>
   );

@@ -71,7 +71,7 @@ export function Playground({ bucket, objectKey: key, info }: { bucket: string; o
       ) : (
         <Alert type="info" showIcon className="gap-above" title={t('process.raw')} action={<Button size="small" onClick={() => setProcess('')}>{t('clear')}</Button>} />
       )}
-      <Save key={key} bucket={bucket} objectKey={key} process={tried} format={recipe?.format} ok={!!after.data && !after.error && !after.data.text && tried !== ''} />
+      <Save key={key} bucket={bucket} objectKey={key} process={tried} format={recipe?.format} ok={!!after.data && !after.error && !after.data.text && tried !== '' && tried === process.trim()} />
       <Code bucket={bucket} objectKey={key} process={tried} />
     </div>
   );
