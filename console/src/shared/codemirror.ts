@@ -89,10 +89,24 @@ const chinese = {
   '$ unchanged lines': '$ 行未变', 'Folded lines': '折叠的行', 'Unfolded lines': '展开的行', 'folded code': '折叠的代码', 'Fold line': '折叠行', 'Unfold line': '展开行', Diagnostics: '诊断', 'No diagnostics': '没有诊断',
 };
 
+// Chromium carries the style of what is typed over from line to line in an attribute, which
+// the page's policy refuses: a selection of several lines is replaced in the document itself.
+const overLines = EditorView.domEventHandlers({
+  beforeinput: (e, view) => {
+    const { from, to } = view.state.selection.main;
+    if (e.inputType !== 'insertText' || !e.data || e.isComposing || view.state.readOnly || view.state.selection.ranges.length > 1 || view.state.doc.lineAt(from).to >= to) return false;
+    e.preventDefault();
+    const insert = () => view.state.update(view.state.replaceSelection(e.data!), { userEvent: 'input.type', scrollIntoView: true });
+    if (!view.state.facet(EditorView.inputHandler).some((handles) => handles(view, from, to, e.data!, insert))) view.dispatch(insert());
+    return true;
+  },
+});
+
 /** base is what every view has. label names it for those who cannot see it. */
 export function base(label: string, readOnly: boolean): Extension {
   return [
     EditorView.cspNonce.of(nonce),
+    overLines,
     EditorView.contentAttributes.of({ 'aria-label': label, tabindex: '0', spellcheck: 'false', autocorrect: 'off', autocapitalize: 'off', ...(readOnly ? { 'aria-readonly': 'true' } : {}) }),
     EditorState.readOnly.of(readOnly),
     EditorState.tabSize.of(4),
