@@ -67,6 +67,7 @@ function Root() {
         locale={i18n.language === 'zh' ? zh : en}
         csp={{ nonce }}
         button={{ autoInsertSpace: false }}
+        form={{ scrollToFirstError: { focus: true } }}
         modal={{ mask: { blur: false } }}
         drawer={{ mask: { blur: false } }}
       >
