@@ -14,6 +14,6 @@ it('shortens from the middle, and only what is longer', () => {
 });
 
 it('shows what a name has and a line cannot show', () => {
-  expect(shown(' a\nb\tc\x7f  ')).toBe('␣a␊b␉c␡␣␣');
+  expect(shown(' a\nb\tc\x7f  ')).toBe('␣a↵b⇥c�␣␣');
   expect(shown('汉 字 🐦.png')).toBe('汉 字 🐦.png');
 });

@@ -9,11 +9,12 @@ export function ends(text: string, n = 14): [string, string] {
   return [all.slice(0, -n).join(''), all.slice(-n).join('')];
 }
 
-/** shown makes visible what a name can have and a line cannot show: control characters as their pictures, spaces at its ends as ␣. */
+/** shown makes visible what a name can have and a line cannot show: control characters as signs, spaces at its ends as ␣. */
 export function shown(name: string): string {
   // oxlint-disable-next-line no-control-regex -- they are what is looked for
-  return name.replace(/[\x00-\x1f\x7f]/g, (c) => String.fromCharCode(c === '\x7f' ? 0x2421 : 0x2400 + c.charCodeAt(0))).replace(/^ +| +$/g, (s) => '␣'.repeat(s.length));
+  return name.replace(/[\x00-\x1f\x7f]/g, (c) => signs[c] ?? '�').replace(/^ +| +$/g, (s) => '␣'.repeat(s.length));
 }
+const signs: Record<string, string> = { '\n': '↵', '\r': '␍', '\t': '⇥' };
 
 /** shortened cuts a text in its middle, to as many characters of its begin and its end. */
 export function shortened(text: string, head: number, tail: number): string {
