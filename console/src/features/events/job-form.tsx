@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Job, JobInput } from '../../api/gen';
 import { useSettings } from '../../app/settings';
-import { api, type Refusal } from '../../shared/api';
+import { api, messageOf, type Refusal } from '../../shared/api';
 import { count } from '../../shared/format';
 import { fromInput, toInput } from '../../shared/span';
 import { MayButton, useResources } from '../../shared/may';
@@ -59,7 +59,7 @@ export function JobForm({ initial, close, begun }: Props) {
   const asked = useRef(0);
   const refused = (r: Refusal) => {
     const field = fieldOf(r);
-    if (field) form.setFields([{ name: field, errors: [r.message] }]);
+    if (field) form.setFields([{ name: field, errors: [messageOf(r)] }]);
     else setProblem(r);
   };
   const post = useMutation<Job, Refusal, boolean>({
@@ -157,8 +157,8 @@ export function JobForm({ initial, close, begun }: Props) {
           <InputNumber className="rate" />
         </Form.Item>
       </Form>
-      {problem && <Alert type="error" showIcon role="alert" title={problem.message} className="gap-below" />}
-      {looked.error && <Alert type="error" showIcon title={looked.error.message} />}
+      {problem && <Alert type="error" showIcon role="alert" title={messageOf(problem)} className="gap-below" />}
+      {looked.error && <Alert type="error" showIcon title={messageOf(looked.error)} />}
       {j && (
         <section className="card dry" role="status" aria-label={t('jobs.dryRun')}>
           <div className="row">

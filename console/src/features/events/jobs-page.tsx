@@ -6,7 +6,7 @@ import { Suspense, useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Job } from '../../api/gen';
 import { Loading } from '../../app/shell';
-import { api, type Refusal } from '../../shared/api';
+import { api, messageOf, type Refusal } from '../../shared/api';
 import { count, duration } from '../../shared/format';
 import { lazy } from '../../shared/lazy';
 import { useThere } from '../../shared/there';
@@ -173,7 +173,7 @@ function JobCard({ j }: { j: Job }) {
         )}
         {change.error && (
           <span className="log-error" role="alert">
-            {change.error.message}
+            {messageOf(change.error)}
           </span>
         )}
       </div>

@@ -3,7 +3,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Form, Input } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Refusal } from '../../../shared/api';
+import { messageOf, Refusal } from '../../../shared/api';
 import { MayButton, useResources } from '../../../shared/may';
 import { keys, setMetadata, standard, type ObjectInfo } from '../api';
 
@@ -37,7 +37,7 @@ export function Metadata({ bucket, objectKey: key, info }: { bucket: string; obj
       setEditing(null);
     } catch (err) {
       const r = err as Refusal;
-      setProblem(r.status === 412 ? t('metadata.changed') : r.message);
+      setProblem(r.status === 412 ? t('metadata.changed') : messageOf(r));
     } finally {
       setBusy(false);
     }

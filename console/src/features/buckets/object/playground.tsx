@@ -47,7 +47,7 @@ export function Playground({ bucket, objectKey: key, info }: { bucket: string; o
               <span className="dim">{t('process.empty')}</span>
             ) : after.error ? (
               <div role="alert" className="side-error">
-                <b>{after.error instanceof Refusal ? after.error.code : ''}</b> {after.error.message}
+                <b>{after.error instanceof Refusal ? after.error.code : ''}</b> {messageOf(after.error)}
               </div>
             ) : after.data?.text ? (
               <pre tabIndex={0} className="side-text">{pretty(after.data.text)}</pre>
