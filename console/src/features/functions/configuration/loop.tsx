@@ -56,7 +56,7 @@ export function Loop({ name }: { name: string }) {
         save={() =>
           void saving.run(async () => {
             client.setQueryData(key, await api.put<LoopLimit>(at, { limit: wanted }));
-            setTyped(null);
+            setTyped((now) => (now === typed ? null : now)); // more may have been typed meanwhile
           })
         }
       />

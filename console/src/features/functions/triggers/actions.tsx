@@ -11,18 +11,23 @@ import { keys } from '../api';
 import { deleteTrigger, pauseTrigger, resumeTrigger, updateTrigger } from './api';
 import { switched } from './config';
 
+type Asking = 'pause' | 'delete' | null;
+
 /** Actions are what can be done with a trigger. */
 export function Actions({ trigger: x, edit }: { trigger: Trigger; edit: () => void }) {
   const { t } = useTranslation('triggers');
   const client = useQueryClient();
-  const [asking, setAsking] = useState<'pause' | 'delete' | null>(null);
+  const [asking, setAsking] = useState<Asking>(null);
   const [why, setWhy] = useState('');
-  const again = async () => {
-    await client.invalidateQueries({ queryKey: keys.triggers(x.function) });
-    void client.invalidateQueries({ queryKey: keys.warnings(x.function) });
-    setAsking(null);
-  };
-  const change = useMutation({ mutationFn: (f: () => Promise<unknown>) => f(), onSuccess: again });
+  const change = useMutation({
+    mutationFn: ({ act }: { act: () => Promise<unknown>; of?: Asking }) => act(),
+    onSuccess: async (_, { of }) => {
+      await client.invalidateQueries({ queryKey: keys.triggers(x.function) });
+      void client.invalidateQueries({ queryKey: keys.warnings(x.function) });
+      setAsking((now) => (now === of ? null : now)); // another question may be open by now
+    },
+  });
+  const pause = () => !change.isPending && change.mutate({ act: () => pauseTrigger(x, why), of: 'pause' });
   const rule = x.triggerType === 'eventbridge';
   const off = x.state === 'disabled';
   const resource = useResources().fn(x.function);
@@ -39,7 +44,7 @@ export function Actions({ trigger: x, edit }: { trigger: Trigger; edit: () => vo
         size="small"
         loading={change.isPending && !asking}
         aria-label={t(x.paused ? 'resumeOne' : 'pauseOne', { name: x.triggerName })}
-        onClick={() => (x.paused ? change.mutate(() => resumeTrigger(x)) : setAsking('pause'))}
+        onClick={() => (x.paused ? change.mutate({ act: () => resumeTrigger(x) }) : setAsking('pause'))}
       >
         {x.paused ? t('resume') : t('pause')}
       </MayButton>
@@ -49,7 +54,7 @@ export function Actions({ trigger: x, edit }: { trigger: Trigger; edit: () => vo
         menu={{
           items: [
             ...(rule
-              ? [{ key: 'switch', label: off ? t('enable') : t('disable'), ...mayProps(mayUpdate), onClick: () => change.mutate(() => updateTrigger(x.function, x.triggerName, { triggerConfig: switched(x.triggerConfig, off) })) }]
+              ? [{ key: 'switch', label: off ? t('enable') : t('disable'), ...mayProps(mayUpdate), onClick: () => change.mutate({ act: () => updateTrigger(x.function, x.triggerName, { triggerConfig: switched(x.triggerConfig, off) }) }) }]
               : []),
             {
               key: 'jobs',
@@ -78,13 +83,13 @@ export function Actions({ trigger: x, edit }: { trigger: Trigger; edit: () => vo
           title={t('pauseOne', { name: x.triggerName })}
           okText={t('pause')}
           confirmLoading={change.isPending}
-          onOk={() => change.mutate(() => pauseTrigger(x, why))}
+          onOk={pause}
           onCancel={() => (setAsking(null), change.reset())}
         >
           <p>{t('pauseWhy')}</p>
           <label>
             {t('pauseReason')}
-            <Input value={why} onChange={(e) => setWhy(e.target.value)} maxLength={256} onPressEnter={() => change.mutate(() => pauseTrigger(x, why))} />
+            <Input value={why} onChange={(e) => setWhy(e.target.value)} maxLength={256} onPressEnter={pause} />
           </label>
           {change.error ? <Problem error={change.error} /> : null}
         </Modal>
@@ -96,7 +101,7 @@ export function Actions({ trigger: x, edit }: { trigger: Trigger; edit: () => vo
           okText={t('common:delete')}
           okButtonProps={{ danger: true }}
           confirmLoading={change.isPending}
-          onOk={() => change.mutate(() => deleteTrigger(x.function, x.triggerName))}
+          onOk={() => change.mutate({ act: () => deleteTrigger(x.function, x.triggerName), of: 'delete' })}
           onCancel={() => (setAsking(null), change.reset())}
         >
           <p>{t('deleteWhy')}</p>

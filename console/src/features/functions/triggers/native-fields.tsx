@@ -3,7 +3,7 @@ import { Button, Form, Input, Select, type FormInstance } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { useSession } from '../../../app/session';
 import { Refusal } from '../../../shared/api';
-import { checkOf, roleList } from './api';
+import { checkOf, roleList, type Question } from './api';
 import { defaultRole, events, fieldOf, type Draft } from './config';
 import { BucketSelect, EventSelect, useSettled } from './fields';
 import { trustsOSS } from './roles';
@@ -25,7 +25,8 @@ export function NativeFields({ form, fn, draft, editing }: Props) {
   const check = useQuery({
     ...checkOf({ function: fn, name: d.name || '?', bucket: d.bucket, prefix: d.prefix, suffix: d.suffix, events: d.events }),
     enabled: ready && !d.prefix.startsWith('/'),
-    placeholderData: (old) => old,
+    // Nothing is said of a bucket with the numbers of the one before.
+    placeholderData: (old, before) => ((before?.queryKey.at(-1) as Question | undefined)?.bucket === d.bucket ? old : undefined),
   });
   const roles = useQuery(roleList);
   const known = (roles.data ?? []).filter((r) => trustsOSS(r.trust)).map((r) => r.name);

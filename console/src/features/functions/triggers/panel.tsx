@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import type { Trigger } from '../../../api/gen';
 import { useSession } from '../../../app/session';
 import { Refusal } from '../../../shared/api';
+import { useThere } from '../../../shared/there';
 import { Problem } from '../../../shared/ui';
 import { keys, type Alias, type Version } from '../api';
 import { createTrigger, roleList, triggersOf, updateTrigger } from './api';
@@ -43,6 +44,7 @@ export default function TriggerPanel({ fn, qualifier, versions, aliases, trigger
   const [authorizing, setAuthorizing] = useState<string | null>(null);
   const [leaving, setLeaving] = useState(false);
   const shown = useRef<HTMLDivElement>(null);
+  const there = useThere();
   const roles = useQuery(roleList);
   const others = useQuery(triggersOf(fn));
 
@@ -64,7 +66,7 @@ export default function TriggerPanel({ fn, qualifier, versions, aliases, trigger
       else await createTrigger(fn, { ...common, triggerName: d.name, triggerType: d.type, ...(native ? { sourceArn: arn + d.bucket } : {}) });
       await client.invalidateQueries({ queryKey: keys.triggers(fn) });
       void client.invalidateQueries({ queryKey: keys.warnings(fn) });
-      close();
+      if (there()) close();
     } catch (err) {
       setBusy(false);
       if (err instanceof Trouble) return say(partFields[err.field], t(`trouble.${err.reason}`, err.values));
@@ -156,6 +158,7 @@ export default function TriggerPanel({ fn, qualifier, versions, aliases, trigger
           done={() => {
             setAuthorizing(null);
             form.setFields([{ name: 'role', errors: [] }]);
+            setBusy(true); // it goes on by itself
             void client.invalidateQueries({ queryKey: roleList.queryKey }).then(() => submit());
           }}
         />

@@ -1,7 +1,7 @@
 import { CheckCircleFilled, CloseCircleFilled } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
 import { Button, Select } from 'antd';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSettings } from '../../../app/settings';
 import { Refusal } from '../../../shared/api';
@@ -33,13 +33,22 @@ export function Tester({ pattern, bucket, prefix = '', suffix = '', event = '' }
   const verdict = useQuery({ ...verdictOf(pattern, sent), enabled: pattern !== '' && sent.trim() !== '' });
   const wrong = verdict.error instanceof Refusal && verdict.error.code === 'InvalidEvent' ? verdict.error.message : '';
 
+  // What was asked for last, or typed since, is not written over by an answer that comes late.
+  const wanted = useRef(0);
   const take = async (from: Promise<string>) => {
+    const mine = ++wanted.current;
     setProblem('');
     try {
-      setText(pretty(await from));
+      const got = pretty(await from);
+      if (mine === wanted.current) setText(got);
     } catch (err) {
-      setProblem((err as Error).message);
+      if (mine === wanted.current) setProblem((err as Error).message);
     }
+  };
+  const type = (v: string) => {
+    wanted.current++;
+    setOwn(true);
+    setText(v);
   };
   const sample = () => {
     setPicked(undefined);
@@ -73,7 +82,7 @@ export function Tester({ pattern, bucket, prefix = '', suffix = '', event = '' }
         <Button onClick={() => (setOwn(false), sample())}>{t('sample')}</Button>
       </div>
       {problem && <div className="field-error" role="alert">{problem}</div>}
-      <JsonField name="event.json" label={t('eventJson')} value={text} onChange={(v) => (setOwn(true), setText(v))} invalid={!!wrong} height={200} />
+      <JsonField name="event.json" label={t('eventJson')} value={text} onChange={type} invalid={!!wrong} height={200} />
       <div role="status" className="verdict">
         {pattern === '' ? (
           <span className="dim">{t('noPattern')}</span>

@@ -5,6 +5,7 @@ import { Button, Drawer, Form, Grid, Input, InputNumber, Select, Slider } from '
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { fc, Refusal } from '../../../shared/api';
+import { useThere } from '../../../shared/there';
 import { Problem } from '../../../shared/ui';
 import { keys, path, type Alias, type Version } from '../api';
 import { rest, shareRule, sharesOf, weightsOf, withShare, type Share } from './weights';
@@ -28,6 +29,7 @@ export default function AliasPanel({ fn, versions, alias, back, close }: Props) 
   const { t } = useTranslation('functions');
   const wide = Grid.useBreakpoint().md ?? true;
   const client = useQueryClient();
+  const there = useThere();
   const [form] = Form.useForm<Values>();
   const [shares, setShares] = useState<Share[]>(() => (alias && !back ? sharesOf(alias) : []));
   const [busy, setBusy] = useState(false);
@@ -49,7 +51,7 @@ export default function AliasPanel({ fn, versions, alias, back, close }: Props) 
       if (alias) await fc.put(`${path(fn)}/aliases/${encodeURIComponent(alias.aliasName)}`, { versionId: v.versionId, description: v.description, additionalVersionWeight: body.additionalVersionWeight });
       else await fc.post(path(fn) + '/aliases', body);
       await client.invalidateQueries({ queryKey: keys.one(fn) });
-      close();
+      if (there()) close();
     } catch (err) {
       setBusy(false);
       const r = err as Refusal;

@@ -2,9 +2,10 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { Alert, Checkbox, Input, Modal } from 'antd';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { fc, Refusal, send } from '../../../shared/api';
+import { useThere } from '../../../shared/there';
 import { Problem } from '../../../shared/ui';
 import { functionOf, keys, path, type Alias, type Fn, type Version } from '../api';
 import { base64, short } from '../code/package';
@@ -17,16 +18,22 @@ function useDoing(fn: string, close: () => void) {
   const client = useQueryClient();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<unknown>(null);
+  const there = useThere();
+  const doing = useRef(false); // Enter comes past the button
   const go = async (f: () => Promise<unknown>) => {
+    if (doing.current) return;
+    doing.current = true;
     setBusy(true);
     setProblem(null);
     try {
       await f();
       await client.invalidateQueries({ queryKey: keys.one(fn) });
-      close();
+      if (there()) close(); // what is open else is none of its business
     } catch (err) {
       setProblem(err);
       setBusy(false);
+    } finally {
+      doing.current = false;
     }
   };
   return { busy, problem, go };
@@ -108,7 +115,7 @@ export function Remove({ fn, version, alias, aliases, close }: { fn: string; ver
   return (
     <Modal
       open title={t(version ? 'version.deleteVersion' : 'version.deleteAlias', { name: what })} okText={t('common:delete')} confirmLoading={busy}
-      okButtonProps={{ danger: true, disabled: stands }} onCancel={close}
+      okButtonProps={{ danger: true, disabled: stands || triggers.isPending }} onCancel={close}
       onOk={() => void go(() => fc.del(`${path(fn)}/${version ? 'versions' : 'aliases'}/${encodeURIComponent(what)}`))}
     >
       {stands ? (
