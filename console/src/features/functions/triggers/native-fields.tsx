@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Button, Form, Input, Select, type FormInstance } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { useSession } from '../../../app/session';
-import { Refusal } from '../../../shared/api';
+import { messageOf, Refusal } from '../../../shared/api';
 import { checkOf, roleList, type Question } from './api';
 import { defaultRole, events, fieldOf, type Draft } from './config';
 import { BucketSelect, EventSelect, useSettled } from './fields';
@@ -34,7 +34,7 @@ export function NativeFields({ form, fn, draft, editing }: Props) {
   const slash = draft.prefix.startsWith('/');
   // What the server would refuse stands at its field before it is sent.
   const refused = ready && check.error instanceof Refusal && check.error.status === 400 && !slash ? fieldOf(check.error, d) : undefined;
-  const told = (field: keyof Draft) => (refused === field ? { validateStatus: 'error' as const, help: check.error!.message } : {});
+  const told = (field: keyof Draft) => (refused === field ? { validateStatus: 'error' as const, help: messageOf(check.error) } : {});
   const full = !editing && ready && check.data && check.data.used >= check.data.limit;
   return (
     <>

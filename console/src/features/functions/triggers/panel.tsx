@@ -5,7 +5,7 @@ import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Trigger } from '../../../api/gen';
 import { useSession } from '../../../app/session';
-import { Refusal } from '../../../shared/api';
+import { messageOf, Refusal } from '../../../shared/api';
 import { useThere } from '../../../shared/there';
 import { Problem } from '../../../shared/ui';
 import { keys, type Alias, type Version } from '../api';
@@ -73,7 +73,7 @@ export default function TriggerPanel({ fn, qualifier, versions, aliases, trigger
       if (err instanceof Refusal) {
         if (d.type === 'oss' && roleRefused(err)) setAuthorizing(d.role);
         const field = fieldOf(err, d);
-        if (field) return say(field, err.message);
+        if (field) return say(field, messageOf(err));
       }
       setProblem(err);
       requestAnimationFrame(() => shown.current?.scrollIntoView({ block: 'center' }));

@@ -4,7 +4,7 @@ import { Button, Select } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSettings } from '../../../app/settings';
-import { Refusal } from '../../../shared/api';
+import { messageOf, Refusal } from '../../../shared/api';
 import { moment } from '../../../shared/format';
 import { Said } from '../../../shared/said';
 import { cloudOf, recentEvents, sampleOf, verdictOf } from './api';
@@ -31,7 +31,7 @@ export function Tester({ pattern, bucket, prefix = '', suffix = '', event = '' }
   const recent = useQuery(recentEvents(bucket ?? ''));
   const sent = useSettled(text);
   const verdict = useQuery({ ...verdictOf(pattern, sent), enabled: pattern !== '' && sent.trim() !== '' });
-  const wrong = verdict.error instanceof Refusal && verdict.error.code === 'InvalidEvent' ? verdict.error.message : '';
+  const wrong = verdict.error instanceof Refusal && verdict.error.code === 'InvalidEvent' ? messageOf(verdict.error) : '';
 
   // What was asked for last, or typed since, is not written over by an answer that comes late.
   const wanted = useRef(0);
@@ -42,7 +42,7 @@ export function Tester({ pattern, bucket, prefix = '', suffix = '', event = '' }
       const got = pretty(await from);
       if (mine === wanted.current) setText(got);
     } catch (err) {
-      if (mine === wanted.current) setProblem((err as Error).message);
+      if (mine === wanted.current) setProblem(messageOf(err));
     }
   };
   const type = (v: string) => {
@@ -71,7 +71,7 @@ export function Tester({ pattern, bucket, prefix = '', suffix = '', event = '' }
           placeholder={recent.data?.events?.length === 0 ? t('noRecent') : t('recentEvent')}
           value={picked}
           loading={recent.isFetching}
-          notFoundContent={recent.error ? recent.error.message : t('noRecent')}
+          notFoundContent={recent.error ? messageOf(recent.error) : t('noRecent')}
           options={(recent.data?.events ?? []).map((e) => ({ value: e.id, label: `${moment(Date.parse(e.time), zone)} · ${e.type.split(':').pop()} · ${e.bucket}${e.key ? '/' + e.key : ''}` }))}
           onChange={(id: string) => {
             setOwn(true);
@@ -89,7 +89,7 @@ export function Tester({ pattern, bucket, prefix = '', suffix = '', event = '' }
         ) : wrong ? (
           <span className="field-error">{wrong}</span>
         ) : verdict.error ? (
-          <span className="field-error">{verdict.error.message}</span>
+          <span className="field-error">{messageOf(verdict.error)}</span>
         ) : verdict.data && sent.trim() ? (
           verdict.data.matches ? (
             <span className="verdict-yes">

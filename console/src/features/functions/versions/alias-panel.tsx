@@ -4,7 +4,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { Button, Drawer, Form, Grid, Input, InputNumber, Select, Slider } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { fc, Refusal } from '../../../shared/api';
+import { fc, messageOf, Refusal } from '../../../shared/api';
 import { useThere } from '../../../shared/there';
 import { Problem } from '../../../shared/ui';
 import { keys, path, type Alias, type Version } from '../api';
@@ -56,7 +56,7 @@ export default function AliasPanel({ fn, versions, alias, back, close }: Props) 
       setBusy(false);
       const r = err as Refusal;
       const field = r.code === 'AliasAlreadyExists' || /aliasName/.test(r.message) ? 'aliasName' : r.code === 'VersionNotFound' || r.message.startsWith('versionId') ? 'versionId' : r.message.startsWith('description') ? 'description' : undefined;
-      if (field) form.setFields([{ name: field, errors: [r.message] }]);
+      if (field) form.setFields([{ name: field, errors: [messageOf(r)] }]);
       else setProblem(err);
     }
   };
