@@ -54,13 +54,20 @@ describe('dead letters and jobs', () => {
     await dead.getByRole('row').filter({ hasText: 'in/a.jpg' }).getByRole('checkbox').check();
     await dead.getByRole('row').filter({ hasText: 'in/b.jpg' }).getByRole('checkbox').check();
     await accessible(page, 'dead letters, some selected');
+    // Aborted, it ends with what is under way, and says how far it came.
+    const held = [];
+    await page.route('**/api/dead/redrive', (route) => void held.push(route));
     await page.getByRole('button', { name: 'Redrive (2)' }).click();
-    await page.getByText('2 redriven.').waitFor();
+    await until('the order', () => held.length > 0);
+    await page.getByRole('button', { name: 'Abort' }).click();
+    await held[0].continue();
+    await page.unroute('**/api/dead/redrive');
+    await page.getByText('Aborted: 2 redriven.').waitFor();
     // The rows stay, and say what became of them.
     for (const n of ['a', 'b']) await dead.getByRole('row').filter({ hasText: `in/${n}.jpg` }).locator('.pill[data-state=Succeeded]').waitFor();
     assert.equal(await dead.getByRole('row').filter({ hasText: 'in/a.jpg' }).getByRole('checkbox').count(), 0);
     // Until there is a newer list, the rows say what became of them.
-    const held = [];
+    held.length = 0;
     await page.route('**/api/dead?*', (route) => void held.push(route));
     await page.getByRole('button', { name: 'Refresh' }).click();
     await until('the list to be asked for', () => held.length > 0);
