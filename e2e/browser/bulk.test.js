@@ -44,6 +44,7 @@ describe('dead letters and jobs', () => {
     await drawer.getByRole('region', { name: 'Event as the function gets it' }).getByText('"in/c.jpg"').waitFor();
     await bothThemes(page, 'a dead letter'); // its id is in the URL
     await drawer.waitFor();
+    await page.waitForFunction(() => document.activeElement?.closest('.ant-drawer')); // keys are its own
     await page.keyboard.press('Escape');
     await drawer.waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'Clear filters' }).click();
