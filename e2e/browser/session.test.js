@@ -53,11 +53,11 @@ describe('signing in', () => {
     await page.getByLabel('Bucket Name').fill('kept-as-it-is');
     await context.clearCookies();
     await page.keyboard.press('Enter');
-    await page.getByText('Your session has ended').waitFor();
+    await page.getByText('Your session has ended. What is on the page').waitFor();
     await page.getByLabel('AccessKey ID').fill(server.accessKeyId);
     await page.getByLabel('AccessKey Secret', { exact: true }).fill(server.accessKeySecret);
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-    await page.getByText('Your session has ended').waitFor({ state: 'detached' });
+    await page.getByText('Your session has ended. What is on the page').waitFor({ state: 'detached' });
     assert.equal(await page.getByLabel('Bucket Name').inputValue(), 'kept-as-it-is');
     clean(page);
     await context.close();
