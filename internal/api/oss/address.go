@@ -51,6 +51,7 @@ func hostOnly(host string) string {
 //
 // Hosts that are no known endpoint are taken as path-style ones, because a server may
 // be reached under any name. Nothing is cleaned: "//", "." and ".." are parts of keys.
+// The key is checked, unless resolvePath has another one for it that is right.
 func (a *addressing) resolve(host, rawPath string) (address, error) {
 	ad := address{host: hostOnly(host), rawPath: rawPath}
 	rest := strings.TrimPrefix(rawPath, "/")
@@ -84,7 +85,12 @@ func (a *addressing) resolve(host, rawPath string) (address, error) {
 	if !validBucketName(ad.bucket) {
 		return ad, invalidBucket(ad.bucket)
 	}
-	return ad, checkKey(ad.key)
+	if err = checkKey(ad.key); err != nil {
+		if _, twice := a.resolvePath(ad); twice {
+			err = nil // the bucket's name may be no part of the key: who asks decides, see authenticate
+		}
+	}
+	return ad, err
 }
 
 // resolvePath is the other reading of a virtual-host request whose path starts with the

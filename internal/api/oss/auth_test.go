@@ -265,6 +265,21 @@ func TestSignatures(t *testing.T) {
 	signOSSV1(both, "bkt", "bkt/a b+c", rootKey, time.Now())
 	e.want(e.send(both), 200, "")
 	e.want(e.do("HEAD", "bkt", "bkt/a b+c", "", ""), 200, "")
+	// The longest key is not too long for standing behind the bucket; a longer one is.
+	for _, c := range []struct {
+		size, status int
+		code         string
+	}{{1023, 200, ""}, {1024, 400, "InvalidObjectName"}} {
+		long := strings.Repeat("k", c.size)
+		both = e.build(identity.Credentials{}, "PUT", "bkt", long, "", "x")
+		both.Host = "bkt.oss-cn-hangzhou.aliyuncs.com"
+		signOSSV1(both, "bkt", long, rootKey, time.Now())
+		e.want(e.send(both), c.status, c.code)
+	}
+	both = e.build(identity.Credentials{}, "PUT", "bkt", strings.Repeat("k", 1021), "", "x") // all of it the key
+	both.Host = "bkt.oss-cn-hangzhou.aliyuncs.com"
+	signOSSV1(both, "bkt", "bkt/"+strings.Repeat("k", 1021), rootKey, time.Now())
+	e.want(e.send(both), 400, "InvalidObjectName")
 	both = e.build(identity.Credentials{}, "GET", "", "", "", "")
 	both.Host = ".oss-cn-hangzhou.aliyuncs.com"
 	signOSSV1(both, "", "", rootKey, time.Now())

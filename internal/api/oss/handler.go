@@ -153,6 +153,9 @@ func (q *request) serve() error {
 	if err = q.authenticate(); err != nil {
 		return err
 	}
+	if err = checkKey(q.key); err != nil {
+		return err
+	}
 	if q.op, err = q.route(); err != nil {
 		return err
 	}
