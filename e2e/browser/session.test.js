@@ -44,6 +44,38 @@ describe('signing in', () => {
     await page.getByText('Sign out').click();
     await page.getByRole('heading', { name: 'Sign in to Alcedo' }).waitFor();
     assert.equal((await context.request.get('/oss/')).status(), 401);
+    // Who signs in after that is not shown what the one before was: neither in the same tab nor in one that stayed open.
+    const root = await signedIn(server, { at: '/buckets' });
+    assert.equal((await root.context.request.put('/oss/not-for-everybody')).status(), 200);
+    assert.equal((await root.context.request.post('/api/users', { data: { name: 'nobody' } })).status(), 200);
+    const key = await (await root.context.request.post('/api/users/nobody/keys')).json();
+    const signIn = async () => {
+      await root.page.getByLabel('AccessKey ID').fill(key.accessKeyId);
+      await root.page.getByLabel('AccessKey Secret', { exact: true }).fill(key.accessKeySecret);
+      await root.page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await root.page.getByText('oss:ListBuckets', { exact: false }).first().waitFor();
+      assert.equal(await root.page.getByText('not-for-everybody').count(), 0);
+    };
+    for (const stays of [false, true]) {
+      await root.page.goto('/buckets');
+      await root.page.getByRole('link', { name: 'not-for-everybody' }).waitFor();
+      if (stays) {
+        await root.context.clearCookies();
+        await root.page.getByRole('button', { name: 'Create Bucket' }).click();
+        await root.page.getByLabel('Bucket Name').fill('after-the-end');
+        await root.page.keyboard.press('Enter');
+        await root.page.getByText('Your session has ended. What is on the page').waitFor();
+        await signIn();
+      } else {
+        await root.page.getByRole('button', { name: /^Account/ }).click();
+        await root.page.getByText('Sign out').click();
+        await signIn();
+      }
+      assert.equal((await root.context.request.post('/api/session', { data: { accessKeyId: server.accessKeyId, accessKeySecret: server.accessKeySecret } })).status(), 200);
+    }
+    assert.equal((await root.context.request.delete('/oss/not-for-everybody')).status(), 204);
+    clean(root.page);
+    await root.context.close();
     clean(page);
     await context.close();
   });

@@ -1,4 +1,5 @@
-import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
+import { useQueryClient } from '@tanstack/react-query';
+import { createContext, useCallback, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import type { Session } from '../api/gen';
 import { api, onSignedOut } from '../shared/api';
 
@@ -30,14 +31,21 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const [session, setSession] = useState(boot);
   const [ended, setEnded] = useState(false);
   useEffect(() => onSignedOut(() => setEnded(true)), []);
-  const signIn = useCallback(async (accessKeyId: string, accessKeySecret: string) => {
-    setSession(await api.post<Session>('/session', { accessKeyId, accessKeySecret }));
-    setEnded(false);
-  }, []);
-  const signOut = useCallback(async () => {
-    setSession(await api.del<Session>('/session'));
-    setEnded(false);
-  }, []);
+  const client = useQueryClient();
+  const was = useRef(session);
+  const begin = useCallback(
+    (next: Session) => {
+      // What one key was told is not shown to another.
+      if (was.current.signedIn && !next.signedIn) client.clear();
+      else if (was.current.kind !== next.kind || was.current.name !== next.name) void client.resetQueries();
+      was.current = next;
+      setSession(next);
+      setEnded(false);
+    },
+    [client],
+  );
+  const signIn = useCallback(async (accessKeyId: string, accessKeySecret: string) => begin(await api.post<Session>('/session', { accessKeyId, accessKeySecret })), [begin]);
+  const signOut = useCallback(async () => begin(await api.del<Session>('/session')), [begin]);
   const value = useMemo(() => ({ session, ended, signIn, signOut }), [session, ended, signIn, signOut]);
   return <context.Provider value={value}>{children}</context.Provider>;
 }

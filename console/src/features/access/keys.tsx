@@ -1,5 +1,5 @@
 import { DeleteOutlined, DownloadOutlined, PlusOutlined } from '@ant-design/icons';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { skipToken, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Modal, Popconfirm } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -17,7 +17,9 @@ export function Keys({ user }: { user: string }) {
   const may = useMay('ram:ListAccessKeys', of.user(user));
   const list = useQuery(userKeys(user, may.allowed && !may.loading));
   const client = useQueryClient();
-  const [fresh, setFresh] = useState<AccessKey | null>(null);
+  // Its secret is told once: who closes the drawer before the answer finds it here when they are back.
+  const made = ['access', 'made-key', user];
+  const { data: fresh } = useQuery<AccessKey | null>({ queryKey: made, queryFn: skipToken, gcTime: Infinity });
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Refusal | null>(null);
   const attempt = async (f: () => Promise<void>) => {
@@ -61,10 +63,10 @@ export function Keys({ user }: { user: string }) {
         </ul>
       )}
       {problem && <Alert type="error" showIcon role="alert" className="gap-below" title={messageOf(problem)} />}
-      <MayButton action="ram:CreateAccessKey" resource={of.user(user)} icon={<PlusOutlined />} loading={busy} onClick={() => void attempt(async () => setFresh(await access.createKey(user)))}>
+      <MayButton action="ram:CreateAccessKey" resource={of.user(user)} icon={<PlusOutlined />} loading={busy} onClick={() => void attempt(async () => void client.setQueryData(made, await access.createKey(user)))}>
         {t('createKey')}
       </MayButton>
-      {fresh && <ShownOnce fresh={fresh} close={() => setFresh(null)} />}
+      {fresh && <ShownOnce fresh={fresh} close={() => client.setQueryData(made, null)} />}
     </section>
   );
 }

@@ -11,6 +11,7 @@ import { href } from '../../shared/href';
 import { MayButton, useMay, useResources } from '../../shared/may';
 import { oss, type Bucket } from '../../shared/oss';
 import { RowButton, RowLink, Rows, type Column } from '../../shared/rows';
+import { SearchField } from '../../shared/search-field';
 import { useThere } from '../../shared/there';
 import { Nothing, Page, Problem, Time } from '../../shared/ui';
 import { bucketList, keys } from './api';
@@ -55,15 +56,7 @@ export function BucketsPage() {
       }
     >
       <div className="row gap-below">
-        <Input.Search
-          key={search.q ?? ''}
-          allowClear
-          defaultValue={search.q}
-          placeholder={t('searchHint')}
-          aria-label={t('searchHint')}
-          onSearch={(q) => void navigate({ search: (s) => ({ ...s, q: q.trim() || undefined }), replace: true })}
-          className="search"
-        />
+        <SearchField q={search.q} label={t('searchHint')} ask={(q) => void navigate({ search: (s) => ({ ...s, q: q.trim() || undefined }), replace: true })} />
       </div>
       {list.error && !list.data ? (
         <Problem error={list.error} retry={() => void list.refetch()} />

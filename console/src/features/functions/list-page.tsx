@@ -2,7 +2,7 @@ import { PlusOutlined } from '@ant-design/icons';
 import Delete from '@ant-design/icons-svg/es/asn/DeleteOutlined';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { Grid, Input } from 'antd';
+import { Grid } from 'antd';
 import { Suspense, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSession } from '../../app/session';
@@ -14,6 +14,7 @@ import { MayButton, useMay, useResources } from '../../shared/may';
 import { Middle } from '../../shared/middle';
 import { RowButton, RowLink, Rows, type Column } from '../../shared/rows';
 import { useSaid } from '../../shared/said';
+import { SearchField } from '../../shared/search-field';
 import '../../shared/states.css';
 import { Nothing, Page, Problem, Time } from '../../shared/ui';
 import { functionList, warningsInList, type Fn } from './api';
@@ -75,15 +76,7 @@ export function FunctionsPage() {
       }
     >
       <div className="row gap-below">
-        <Input.Search
-          key={search.q ?? ''}
-          allowClear
-          defaultValue={search.q}
-          placeholder={t('list.searchHint')}
-          aria-label={t('list.searchHint')}
-          onSearch={(q) => void navigate({ search: (s) => ({ ...s, q: q.trim() || undefined }), replace: true })}
-          className="search"
-        />
+        <SearchField q={search.q} label={t('list.searchHint')} ask={(q) => void navigate({ search: (s) => ({ ...s, q: q.trim() || undefined }), replace: true })} />
       </div>
       {list.error && !list.data ? (
         <Problem error={list.error} retry={() => void list.refetch()} />

@@ -4,7 +4,7 @@ import {
 import More from '@ant-design/icons-svg/es/asn/MoreOutlined';
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { Button, Dropdown, Grid, Input, Tooltip, type MenuProps } from 'antd';
+import { Button, Dropdown, Grid, Tooltip, type MenuProps } from 'antd';
 import { Suspense, useCallback, useEffect, useMemo, useRef, useState, type DragEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Event } from '../../../api/gen';
@@ -18,6 +18,7 @@ import { shown } from '../../../shared/middle';
 import type { Item, Listing } from '../../../shared/oss';
 import { RowButton, RowLink, Rows, type Column } from '../../../shared/rows';
 import { MayButton, mayProps, useMay, useResources } from '../../../shared/may';
+import { SearchField } from '../../../shared/search-field';
 import { Thumb, isImage } from '../../../shared/thumb';
 import { Nothing, Problem, Time, toClipboard } from '../../../shared/ui';
 import { downloadPath, keys, link, objectList } from '../api';
@@ -279,15 +280,7 @@ export function ObjectsTab({ bucket }: { bucket: string }) {
         <input ref={folder} type="file" multiple hidden aria-label={t('upload.folder')} {...{ webkitdirectory: '' }} onChange={(e) => { const f = fromInput(e.target.files); e.target.value = ''; void take(() => f); }} />
       </div>
       <div className="row objects-find">
-        <Input.Search
-          key={prefix + '\0' + q}
-          allowClear
-          defaultValue={q}
-          placeholder={t('findHint')}
-          aria-label={t('findHint')}
-          onSearch={(v) => v !== q && go({ q: v })}
-          className="search"
-        />
+        <SearchField key={bucket + '/' + prefix} q={q} label={t('findHint')} ask={(v) => v !== q && go({ q: v })} />
         <Tooltip title={t('common:refresh')}>
           <Button icon={<ReloadOutlined />} aria-label={t('common:refresh')} loading={list.isRefetching} onClick={refresh} />
         </Tooltip>

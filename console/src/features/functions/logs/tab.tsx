@@ -1,13 +1,14 @@
 import { ArrowDownOutlined, ArrowUpOutlined, DownloadOutlined, DownOutlined, UpOutlined } from '@ant-design/icons';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { Button, Input, Select, Spin, Switch, Tag, Tooltip } from 'antd';
+import { Button, Select, Spin, Switch, Tag, Tooltip } from 'antd';
 import { useCallback, useDeferredValue, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Attempt } from '../../../api/gen';
 import { useSettings } from '../../../app/settings';
 import { count, moment } from '../../../shared/format';
 import { save } from '../../../shared/save';
+import { SearchField } from '../../../shared/search-field';
 import { SpanField } from '../../../shared/span-field';
 import { NoMore, Nothing, Problem } from '../../../shared/ui';
 import type { TabProps } from '../api';
@@ -177,9 +178,9 @@ function Output({ fn, qualifier, follows: [follow, setFollow], onlys: [only, set
   return (
     <div className="logs">
       <div className="logs-bar">
-        <Input.Search
-          allowClear maxLength={200} key={search.q ?? ''} defaultValue={search.q} placeholder={t('logs.search')} aria-label={t('logs.search')} className="logs-search"
-          onSearch={(q) => (q && q === search.q ? go(1) : set({ q: q || undefined }))}
+        <SearchField
+          maxLength={200} q={search.q} label={t('logs.search')} className="logs-search"
+          ask={(q) => (q && q === search.q ? go(1) : set({ q: q || undefined }))}
           onKeyDown={(e) => {
             if (e.key === 'Enter' && e.shiftKey && search.q) {
               e.preventDefault();
