@@ -90,8 +90,11 @@ function List<T>(p: RowsProps<T>) {
   const rows = v.getVirtualItems();
   const last = v.range ? Math.min(v.range.endIndex + beyond, p.items.length) : -1;
   const { more, loading, onMore, error } = p;
+  const nears = (row: number) => more && !loading && !error && row >= p.items.length - near;
+  const asked = useRef(false); // by a key, and not seen yet to be on the way
   useEffect(() => {
-    if (more && !loading && !error && last >= p.items.length - near) onMore?.();
+    if (!asked.current && nears(last)) onMore?.();
+    asked.current = false;
   }, [more, loading, error, onMore, last, p.items.length]);
 
   // A row that is to have the focus has it as soon as it is drawn.
@@ -108,6 +111,10 @@ function List<T>(p: RowsProps<T>) {
     const n = Math.min(Math.max(to, 0), p.items.length - 1);
     if (n < 0) return;
     wanted.current = n;
+    if (!asked.current && nears(n)) {
+      asked.current = true;
+      onMore?.(); // the server answers while what is there is drawn
+    }
     setAt(p.keyOf(p.items[n]!));
     v.scrollToIndex(n, { align: 'auto' });
     draw({}); // it may be the current row already, without the focus
